@@ -1,0 +1,108 @@
+//! The interface of every data set.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use vision_types::{ClassId, ClassNames, Sample};
+
+use crate::DatasetError;
+
+/// Numbered samples that are read when they are asked for.
+///
+/// Object-safe for a fixed annotation: `Arc<dyn Dataset<Annotation = ClassId>>`. Reading is `&self` and may be done
+/// from many threads; the same index always gives the same sample.
+pub trait Dataset: Send + Sync {
+    /// What is known about an image: [`ClassId`] for classification.
+    type Annotation: Clone + Send;
+
+    /// Number of samples.
+    fn len(&self) -> usize;
+
+    /// Whether there are no samples.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Sample number `index`, decoded.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError::IndexOutOfRange`], or what went wrong reading its file.
+    fn get(&self, index: usize) -> Result<Sample<Self::Annotation>, DatasetError>;
+
+    /// The annotation of sample `index`, without decoding the image.
+    ///
+    /// # Errors
+    ///
+    /// [`DatasetError::IndexOutOfRange`], or what went wrong reading its file.
+    fn annotation(&self, index: usize) -> Result<Self::Annotation, DatasetError>;
+
+    /// Where sample `index` comes from, for people: a file path, or a name such as `train-images#17`.
+    fn source(&self, index: usize) -> String;
+
+    /// A name of sample `index` that does not depend on where the data set lies, for fingerprints.
+    fn key(&self, index: usize) -> String {
+        self.source(index)
+    }
+
+    /// The image file of sample `index`, where it has one of its own.
+    fn file(&self, index: usize) -> Option<PathBuf> {
+        let _ = index;
+        None
+    }
+}
+
+/// The samples of a classification data set, shared between threads.
+pub type ClassificationSamples = Arc<dyn Dataset<Annotation = ClassId>>;
+
+macro_rules! forward_to_inner {
+    ($($pointer:ident),*) => {$(
+        impl<D: Dataset + ?Sized> Dataset for $pointer<D> {
+            type Annotation = D::Annotation;
+            fn len(&self) -> usize {
+                (**self).len()
+            }
+            fn get(&self, index: usize) -> Result<Sample<Self::Annotation>, DatasetError> {
+                (**self).get(index)
+            }
+            fn annotation(&self, index: usize) -> Result<Self::Annotation, DatasetError> {
+                (**self).annotation(index)
+            }
+            fn source(&self, index: usize) -> String {
+                (**self).source(index)
+            }
+            fn key(&self, index: usize) -> String {
+                (**self).key(index)
+            }
+            fn file(&self, index: usize) -> Option<PathBuf> {
+                (**self).file(index)
+            }
+        }
+    )*};
+}
+forward_to_inner!(Arc, Box);
+
+/// Number of samples of each class, in the order of `classes`.
+///
+/// # Errors
+///
+/// Whatever [`Dataset::annotation`] returns, and [`DatasetError::Format`] for a class number that `classes` lacks.
+pub fn class_counts<D>(samples: &D, classes: &ClassNames) -> Result<Vec<usize>, DatasetError>
+where
+    D: Dataset<Annotation = ClassId> + ?Sized,
+{
+    let mut counts = vec![0; classes.len()];
+    for index in 0..samples.len() {
+        let class = samples.annotation(index)?;
+        *counts.get_mut(class).ok_or_else(|| DatasetError::Format {
+            path: samples.source(index).into(),
+            detail: format!("class number {class}, expected one below {}", classes.len()),
+        })? += 1;
+    }
+    Ok(counts)
+}
+
+/// Fails with [`DatasetError::IndexOutOfRange`] unless `index < len`.
+pub(crate) fn check_index(index: usize, len: usize) -> Result<(), DatasetError> {
+    if index < len { Ok(()) } else { Err(DatasetError::IndexOutOfRange { index, len }) }
+}

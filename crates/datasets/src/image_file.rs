@@ -1,0 +1,213 @@
+//! From an image file to upright 8-bit RGB.
+//!
+//! The format is told from the content, never from the extension. Grey and palette images become RGB; 16-bit channels
+//! are scaled to 8 bits; an alpha channel is dropped without blending, as Pillow's `convert("RGB")` does (so that data
+//! prepared elsewhere gives the same pixels); CMYK JPEG is converted; the EXIF orientation is applied. Of an animation
+//! or a document with several pages, the first is read.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::error::{ImageError, LimitErrorKind};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+
+use crate::{DatasetError, jpeg};
+
+/// Most pixels an image may have: the number from which Pillow reports a decompression bomb (twice
+/// `Image.MAX_IMAGE_PIXELS`, which is 1 GiB / 4 / 3 pixels).
+pub const MAX_PIXELS: u64 = 2 * (1024 * 1024 * 1024 / 4 / 3);
+
+/// Most bytes an image file may have; far above the size of any image of [`MAX_PIXELS`] met in practice.
+pub const MAX_FILE_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Most bytes a decoder may allocate: [`MAX_PIXELS`] pixels of four 16-bit channels.
+const MAX_DECODER_BYTES: u64 = MAX_PIXELS * 8;
+
+/// Extensions of the readable formats, in lower case.
+const EXTENSIONS: [(&str, ImageFormat); 10] = [
+    ("jpg", ImageFormat::Jpeg),
+    ("jpeg", ImageFormat::Jpeg),
+    ("jpe", ImageFormat::Jpeg),
+    ("jfif", ImageFormat::Jpeg),
+    ("png", ImageFormat::Png),
+    ("bmp", ImageFormat::Bmp),
+    ("webp", ImageFormat::WebP),
+    ("gif", ImageFormat::Gif),
+    ("tif", ImageFormat::Tiff),
+    ("tiff", ImageFormat::Tiff),
+];
+
+/// The readable format that the extension of `path` stands for, upper or lower case.
+pub fn format_of_extension(path: &Path) -> Option<ImageFormat> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    EXTENSIONS.iter().find(|(known, _)| *known == extension).map(|(_, format)| *format)
+}
+
+/// The readable format that `bytes` begin like.
+pub fn format_of_content(bytes: &[u8]) -> Option<ImageFormat> {
+    image::guess_format(bytes).ok().filter(|format| EXTENSIONS.iter().any(|(_, known)| known == format))
+}
+
+/// The usual name of a readable format: "JPEG".
+pub fn format_name(format: ImageFormat) -> &'static str {
+    match format {
+        ImageFormat::Jpeg => "JPEG",
+        ImageFormat::Png => "PNG",
+        ImageFormat::Bmp => "BMP",
+        ImageFormat::WebP => "WebP",
+        ImageFormat::Gif => "GIF",
+        ImageFormat::Tiff => "TIFF",
+        _ => "image",
+    }
+}
+
+/// Reads and decodes the image file at `path`.
+///
+/// # Errors
+///
+/// Those of [`read_bytes`] and [`decode`].
+pub fn read(path: &Path) -> Result<RgbImage, DatasetError> {
+    decode(&read_bytes(path)?, path)
+}
+
+/// Reads the bytes of an image file.
+///
+/// # Errors
+///
+/// [`DatasetError::Missing`], [`DatasetError::Unreadable`], [`DatasetError::WrongFileKind`] for a folder, or
+/// [`DatasetError::TooLarge`] past [`MAX_FILE_BYTES`].
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DatasetError> {
+    let metadata = std::fs::metadata(path).map_err(|source| DatasetError::from_io(path, source))?;
+    if !metadata.is_file() {
+        return Err(DatasetError::WrongFileKind { path: path.to_owned(), expected: "an image file, found a folder" });
+    }
+    if metadata.len() > MAX_FILE_BYTES {
+        return Err(DatasetError::TooLarge {
+            path: path.to_owned(),
+            found: format!("{} bytes", metadata.len()),
+            limit: format!("{MAX_FILE_BYTES} bytes"),
+        });
+    }
+    std::fs::read(path).map_err(|source| DatasetError::from_io(path, source))
+}
+
+/// Decodes `bytes`; `path` is for messages only.
+///
+/// # Errors
+///
+/// [`DatasetError::NotAnImage`], [`DatasetError::Truncated`], [`DatasetError::Damaged`],
+/// [`DatasetError::Unsupported`] or [`DatasetError::TooLarge`]. A file that ends early is always an error, never a
+/// half-grey image.
+pub fn decode(bytes: &[u8], path: &Path) -> Result<RgbImage, DatasetError> {
+    let Some(format) = format_of_content(bytes) else {
+        return Err(DatasetError::NotAnImage { path: path.to_owned(), found: describe_content(bytes) });
+    };
+    let failure = Failure { path, format: format_name(format) };
+    let (mut decoded, orientation) = match format {
+        ImageFormat::Jpeg => jpeg::decode(bytes, &failure)?,
+        _ => decode_other(bytes, format, &failure)?,
+    };
+    decoded.apply_orientation(orientation);
+    Ok(decoded.into_rgb8())
+}
+
+fn decode_other(
+    bytes: &[u8],
+    format: ImageFormat,
+    failure: &Failure,
+) -> Result<(DynamicImage, Orientation), DatasetError> {
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MAX_DECODER_BYTES);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(|error| failure.from_image(error))?;
+    let (width, height) = decoder.dimensions();
+    failure.check_size(width, height)?;
+    // Damaged metadata do not make the pixels unusable; without them the image is taken as upright.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let decoded = DynamicImage::from_decoder(decoder).map_err(|error| failure.from_image(error))?;
+    Ok((decoded, orientation))
+}
+
+/// Names the file and format in the errors of a decoder.
+#[derive(Debug)]
+pub(crate) struct Failure<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) format: &'static str,
+}
+
+impl Failure<'_> {
+    pub(crate) fn truncated(&self, detail: impl Into<String>) -> DatasetError {
+        DatasetError::Truncated { path: self.path.to_owned(), format: self.format, detail: detail.into() }
+    }
+
+    pub(crate) fn damaged(&self, detail: impl Into<String>) -> DatasetError {
+        DatasetError::Damaged { path: self.path.to_owned(), format: self.format, detail: detail.into() }
+    }
+
+    pub(crate) fn unsupported(&self, detail: impl Into<String>) -> DatasetError {
+        DatasetError::Unsupported { path: self.path.to_owned(), format: self.format, detail: detail.into() }
+    }
+
+    /// Refuses images without pixels and those of more than [`MAX_PIXELS`].
+    pub(crate) fn check_size(&self, width: u32, height: u32) -> Result<(), DatasetError> {
+        let pixels = u64::from(width) * u64::from(height);
+        if pixels == 0 {
+            return Err(self.damaged(format!("{width}×{height} pixels")));
+        }
+        if pixels > MAX_PIXELS {
+            return Err(DatasetError::TooLarge {
+                path: self.path.to_owned(),
+                found: format!("{width}×{height} pixels"),
+                limit: format!("{MAX_PIXELS} pixels"),
+            });
+        }
+        Ok(())
+    }
+
+    fn from_image(&self, error: ImageError) -> DatasetError {
+        let text = error.to_string();
+        match error {
+            ImageError::IoError(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => self.truncated(text),
+            ImageError::Limits(limit) if !matches!(limit.kind(), LimitErrorKind::Unsupported { .. }) => {
+                DatasetError::TooLarge {
+                    path: self.path.to_owned(),
+                    found: text,
+                    limit: format!("{MAX_PIXELS} pixels, {MAX_DECODER_BYTES} bytes of memory"),
+                }
+            }
+            ImageError::Unsupported(_) => self.unsupported(text),
+            _ if mentions_early_end(&text) => self.truncated(text),
+            _ => self.damaged(text),
+        }
+    }
+}
+
+/// Decoders report an early end in their own words, without a kind of error for it.
+fn mentions_early_end(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["unexpected end", "end of file", "unexpectedeof", "unexpected eof", "fill whole buffer", "no more bytes"]
+        .iter()
+        .any(|phrase| text.contains(phrase))
+}
+
+/// A few words on bytes that are no image: "starts with `hello`: looks like text".
+fn describe_content(bytes: &[u8]) -> String {
+    /// Bytes shown.
+    const SHOWN: usize = 16;
+    let start = &bytes[..bytes.len().min(SHOWN)];
+    if bytes.is_empty() {
+        return "the file is empty".to_owned();
+    }
+    if bytes.iter().all(|&byte| byte == 0) {
+        return format!("{} zero bytes", bytes.len());
+    }
+    if start.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
+        let text = String::from_utf8_lossy(start);
+        let kind = if text.trim_start().starts_with('<') { "HTML or XML" } else { "text" };
+        return format!("starts with {:?}: looks like {kind}", text.trim_end());
+    }
+    let hexadecimal: Vec<String> = start.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("starts with bytes {}", hexadecimal.join(" "))
+}

@@ -1,0 +1,1 @@
+//! Readers for image data sets, generated shapes, splits, checks and downloads.

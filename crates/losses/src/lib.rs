@@ -1,0 +1,1 @@
+//! Loss functions of image recognition: tensors in, scalar out.

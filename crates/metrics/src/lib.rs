@@ -1,0 +1,44 @@
+//! Metrics of image recognition, equal to their reference implementations.
+//!
+//! Host data in, figures out: no tensor, no file, no model. Every metric gathers counts (or pairs of score and label)
+//! in [`Metric::update`] and divides once in [`Metric::compute`], so any split into batches gives the same figures.
+//! Scores are fractions of 1, never percent, and a figure that is not defined for the data is `None`, never NaN.
+//!
+//! [`ClassificationMetrics`] answers everything that is usually asked of a classifier:
+//!
+//! ```
+//! use metrics::{ClassificationMetrics, Metric};
+//! use vision_types::{ClassNames, ClassScores};
+//!
+//! let mut metrics = ClassificationMetrics::new(ClassNames::new(["cat", "dog"]));
+//! metrics.update(&[ClassScores(vec![0.9, 0.1]), ClassScores(vec![0.6, 0.4])], &[0, 1])?;
+//! let summary = metrics.summary();
+//! assert_eq!(summary.score("accuracy"), Some(0.5));
+//! assert_eq!(summary.per_class[0].recall, 1.0);
+//! # Ok::<(), metrics::MetricError>(())
+//! ```
+
+mod averages;
+mod calibration;
+mod check;
+mod classification;
+mod confusion;
+mod error;
+mod metric;
+mod probability;
+mod ranking;
+mod regression;
+mod running_mean;
+mod top_k;
+
+pub use averages::{Average, ClassFigures};
+pub use calibration::{CALIBRATION_BINS, CalibrationError, ReliabilityBin};
+pub use classification::{ClassRow, ClassificationMetrics, ClassificationSummary};
+pub use confusion::{Confusion, ConfusionMatrix};
+pub use error::MetricError;
+pub use metric::{Direction, Metric, Score, direction};
+pub use probability::{BrierScore, LogLoss};
+pub use ranking::{OneVsRest, PrecisionRecallPoint, RocPoint};
+pub use regression::RegressionMetrics;
+pub use running_mean::RunningMean;
+pub use top_k::TopKAccuracy;

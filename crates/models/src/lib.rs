@@ -1,0 +1,1 @@
+//! Image-recognition networks with the field names of their reference implementations.

@@ -1,0 +1,23 @@
+//! The tensor backends, chosen once by feature flag, and the operations vision models are made of.
+//!
+//! | feature | backend | for |
+//! |---|---|---|
+//! | `cpu` | burn's Flex | the default: our own kernels on the hot operations |
+//! | `ndarray` | burn's ndarray | the same kernels on ndarray tensors |
+//! | `cuda` | burn's CUDA backend, fused and autotuned | NVIDIA GPUs |
+//!
+//! Models are generic over [`VisionBackend`]; only a program's outermost layer names [`SelectedBackend`].
+//! This crate knows nothing of models, losses or files.
+
+#[cfg(any(feature = "cpu", feature = "ndarray", feature = "cuda"))]
+mod backend;
+mod buffer;
+pub mod ops;
+pub mod random;
+pub mod state_dict;
+mod vision_backend;
+
+#[cfg(any(feature = "cpu", feature = "ndarray", feature = "cuda"))]
+pub use backend::{BACKEND_NAME, DeviceError, SelectedBackend, SelectedDevice, TrainingBackend, open_device};
+pub use buffer::Buffer;
+pub use vision_backend::{AutodiffVisionBackend, VisionBackend};

@@ -1,0 +1,17 @@
+//! The operations vision models are made of, on tensors of any [`VisionBackend`](crate::VisionBackend).
+//!
+//! Every function here is differentiable when its backend is. Images are `[batch, channels, height, width]`.
+
+mod activation;
+mod convolution;
+mod linear;
+mod normalisation;
+mod pooling;
+mod resize;
+
+pub use activation::{Activation, activate, dropout};
+pub use convolution::{Conv2dOptions, ConvTranspose2dOptions, conv_transpose2d, conv2d};
+pub use linear::linear;
+pub use normalisation::{BatchNormOutput, batch_norm_inference, batch_norm_train};
+pub use pooling::{Pool2dOptions, adaptive_avg_pool2d, avg_pool2d, global_avg_pool2d, max_pool2d};
+pub use resize::{Interpolation, resize};

@@ -1,0 +1,34 @@
+//! Resizing feature maps.
+
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
+use burn::tensor::{Tensor, module};
+
+use crate::VisionBackend;
+
+/// How values between pixels are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interpolation {
+    /// The nearest pixel.
+    Nearest,
+    /// Bilinear, corners not aligned (PyTorch's `align_corners=False`).
+    Bilinear,
+    /// Bilinear, corners aligned (PyTorch's `align_corners=True`).
+    BilinearAlignedCorners,
+}
+
+/// `input` at `size` = `[height, width]`.
+///
+/// # Shapes
+///
+/// - `input`: `[batch, channels, height, width]`
+/// - output: `[batch, channels, size[0], size[1]]`
+pub fn resize<B: VisionBackend>(input: Tensor<B, 4>, size: [usize; 2], interpolation: Interpolation) -> Tensor<B, 4> {
+    let options = match interpolation {
+        Interpolation::Nearest => InterpolateOptions::new(InterpolateMode::Nearest),
+        Interpolation::Bilinear => InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false),
+        Interpolation::BilinearAlignedCorners => {
+            InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(true)
+        }
+    };
+    module::interpolate(input, size, options)
+}

@@ -1,0 +1,15 @@
+//! Plain data shared by every crate of the pipeline: boxes, masks, samples, detections and class names.
+//!
+//! Nothing here knows about tensors, files or training. One representation inside: boxes are `xyxy` in pixels with the
+//! origin in the upper left corner, images are 8-bit RGB, classes count from 0. Other formats are converted where they
+//! enter or leave, in functions whose names state the format.
+
+mod bbox;
+mod class_names;
+mod mask;
+mod sample;
+
+pub use bbox::BBox;
+pub use class_names::{ClassId, ClassNames};
+pub use mask::Mask;
+pub use sample::{ClassScores, Detection, Instance, Sample};

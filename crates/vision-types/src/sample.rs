@@ -1,0 +1,78 @@
+//! What a data set gives, and what a model answers.
+
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+
+use crate::{BBox, ClassId, Mask};
+
+/// One image with its annotation.
+///
+/// `A` is the annotation: a [`ClassId`] for classification, a list of [`Instance`]s for detection, a [`Mask`] for
+/// segmentation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample<A> {
+    /// The decoded image, upright (any EXIF orientation applied).
+    pub image: RgbImage,
+    /// What is known about it.
+    pub annotation: A,
+    /// Where it came from: a file path, or a name such as `train-images#17`.
+    pub source: String,
+}
+
+/// One annotated object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Instance {
+    /// Its box in pixels.
+    pub bbox: BBox,
+    /// Its class.
+    pub class: ClassId,
+    /// Its pixels, of the image's size, 1 where the object is; `None` where only the box is known.
+    pub mask: Option<Mask>,
+    /// A group of objects that was not annotated one by one (COCO's `iscrowd`).
+    pub crowd: bool,
+}
+
+/// One detected object.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Detection {
+    /// Its box in pixels of the original image.
+    pub bbox: BBox,
+    /// Its class.
+    pub class: ClassId,
+    /// Confidence in `0..=1`.
+    pub score: f32,
+}
+
+/// The answer of a classifier: one probability a class, summing to 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassScores(pub Vec<f32>);
+
+impl ClassScores {
+    /// The most probable class; the lowest number wins a tie, as `argmax` does in NumPy.
+    ///
+    /// # Panics
+    ///
+    /// When there are no classes.
+    pub fn best(&self) -> ClassId {
+        self.ranked()[0]
+    }
+
+    /// Class numbers from the most to the least probable; equal scores keep the order of the classes.
+    pub fn ranked(&self) -> Vec<ClassId> {
+        let mut order: Vec<ClassId> = (0..self.0.len()).collect();
+        order.sort_by(|&a, &b| self.0[b].total_cmp(&self.0[a]));
+        order
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ties_go_to_the_lowest_class() {
+        let scores = ClassScores(vec![0.1, 0.4, 0.4, 0.1]);
+        assert_eq!(scores.best(), 1);
+        assert_eq!(scores.ranked(), [1, 2, 0, 3]);
+    }
+}
