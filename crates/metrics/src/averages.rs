@@ -68,7 +68,8 @@ impl Average {
         }
         Some(match self {
             Self::Micro => {
-                let pooled = ClassFigures::from_counts(sum(|class| class.correct), support, sum(|class| class.predicted));
+                let pooled =
+                    ClassFigures::from_counts(sum(|class| class.correct), support, sum(|class| class.predicted));
                 [pooled.precision, pooled.recall, pooled.f1]
             }
             Self::Macro => weighted_mean(classes, |class| f64::from(u8::from(class.support + class.predicted > 0))),

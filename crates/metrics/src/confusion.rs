@@ -210,10 +210,8 @@ impl Metric<ClassScores, ClassId> for ConfusionMatrix {
 
     fn compute(&self) -> Vec<Score> {
         let per_class = self.per_class();
-        let mut scores = vec![
-            Score::new("accuracy", self.accuracy()),
-            Score::new("balanced_accuracy", self.balanced_accuracy()),
-        ];
+        let mut scores =
+            vec![Score::new("accuracy", self.accuracy()), Score::new("balanced_accuracy", self.balanced_accuracy())];
         for average in [Average::Macro, Average::Micro, Average::Weighted] {
             let figures = average.of(&per_class);
             let suffix = average.suffix();
