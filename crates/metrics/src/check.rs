@@ -21,8 +21,8 @@ pub(crate) fn check_targets(targets: &[ClassId], classes: usize) -> Result<(), M
     }
 }
 
-/// Checks lengths, targets, the number of scores in each prediction, and that each score is a probability. That they sum
-/// to 1 is not checked: a head of independent sigmoids is ranked just as well.
+/// Checks lengths, targets, the number of scores in each prediction, and that each score is a probability. That they
+/// sum to 1 is not checked: a head of independent sigmoids is ranked just as well.
 pub(crate) fn check_scores(
     predictions: &[ClassScores],
     targets: &[ClassId],

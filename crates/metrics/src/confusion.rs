@@ -107,16 +107,16 @@ impl ConfusionMatrix {
         (0..self.classes).map(|class| (0..self.classes).map(|target| self.get(target, class)).sum()).collect()
     }
 
-    /// Each row divided by its sum (scikit-learn's `normalize="true"`), row by row: the diagonal holds the recalls. Rows
-    /// of classes without samples are zero.
+    /// Each row divided by its sum (scikit-learn's `normalize="true"`), row by row: the diagonal holds the recalls.
+    /// Rows of classes without samples are zero.
     pub fn normalized(&self) -> Vec<f64> {
         let supports = self.supports();
         let divide = |(cell, &count): (usize, &u64)| ratio(count, supports[cell / self.classes]).unwrap_or(0.0);
         self.counts.iter().enumerate().map(divide).collect()
     }
 
-    /// The `limit` largest cells off the diagonal, largest first; equal counts come in the order of the larger fraction,
-    /// then of the classes.
+    /// The `limit` largest cells off the diagonal, largest first; equal counts come in the order of the larger
+    /// fraction, then of the classes.
     pub fn most_confused(&self, limit: usize) -> Vec<Confusion> {
         let supports = self.supports();
         let mut confusions: Vec<Confusion> = (0..self.classes)
@@ -197,8 +197,8 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-/// Scores `accuracy`, `balanced_accuracy`, `precision_*`, `recall_*`, `f1_*` (macro, micro, weighted), `cohen_kappa` and
-/// `matthews`.
+/// Scores `accuracy`, `balanced_accuracy`, `precision_*`, `recall_*`, `f1_*` (macro, micro, weighted), `cohen_kappa`
+/// and `matthews`.
 impl Metric<ClassScores, ClassId> for ConfusionMatrix {
     fn update(&mut self, predictions: &[ClassScores], targets: &[ClassId]) -> Result<(), MetricError> {
         check_scores(predictions, targets, self.classes)?;

@@ -55,8 +55,8 @@ impl Metric<ClassScores, ClassId> for BrierScore {
 }
 
 /// Logarithmic loss: the mean negative natural logarithm of the true class's probability (scikit-learn's `log_loss` on
-/// `f64` input). Probabilities are clipped to `ε..=1 − ε` with `f64`'s ε = 2.2e-16, so one impossible truth costs 36 and
-/// not infinity. The score is called `log_loss`.
+/// `f64` input). Probabilities are clipped to `ε..=1 − ε` with `f64`'s ε = 2.2e-16, so one impossible truth costs 36
+/// and not infinity. The score is called `log_loss`.
 #[derive(Debug, Clone)]
 pub struct LogLoss {
     classes: usize,

@@ -96,8 +96,8 @@ impl OneVsRest {
     }
 
     /// The ROC curve of class `class` against the rest, from the highest threshold to the lowest, without the points
-    /// inside straight runs (scikit-learn's `roc_curve` with `drop_intermediate`). `None` without samples of the class or
-    /// of any other.
+    /// inside straight runs (scikit-learn's `roc_curve` with `drop_intermediate`). `None` without samples of the class
+    /// or of any other.
     ///
     /// # Panics
     ///
@@ -120,8 +120,8 @@ impl OneVsRest {
         Some(curve)
     }
 
-    /// The precision-recall curve of class `class` against the rest, from the highest threshold to the lowest, one point
-    /// a distinct score after the start at recall 0 and precision 1: scikit-learn's `precision_recall_curve`, reversed.
+    /// The precision-recall curve of class `class` against the rest, from the highest threshold to the lowest, one
+    /// point a distinct score after the start at recall 0 and precision 1: scikit-learn's `precision_recall_curve`, reversed.
     /// `None` without samples of the class.
     ///
     /// # Panics
