@@ -1,5 +1,6 @@
 //! The interface of every data set.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -54,6 +55,12 @@ pub trait Dataset: Send + Sync {
 
 /// The samples of a classification data set, shared between threads.
 pub type ClassificationSamples = Arc<dyn Dataset<Annotation = ClassId>>;
+
+impl<A: Clone + Send> fmt::Debug for dyn Dataset<Annotation = A> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Dataset of {} samples", self.len())
+    }
+}
 
 macro_rules! forward_to_inner {
     ($($pointer:ident),*) => {$(

@@ -33,8 +33,7 @@ pub(crate) fn decode(bytes: &[u8], failure: &Failure) -> Result<(DynamicImage, O
 fn decode_with(bytes: &[u8], strict: bool, failure: &Failure) -> Result<(DynamicImage, Orientation), DatasetError> {
     /// The largest width and height that the format can state.
     const MAX_SIDE: usize = u16::MAX as usize;
-    let options =
-        DecoderOptions::default().set_strict_mode(strict).set_max_width(MAX_SIDE).set_max_height(MAX_SIDE);
+    let options = DecoderOptions::default().set_strict_mode(strict).set_max_width(MAX_SIDE).set_max_height(MAX_SIDE);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().map_err(|error| refuse(error, failure))?;
     let (Some((width, height)), Some(stored)) = (decoder.dimensions(), decoder.input_colorspace()) else {
@@ -55,9 +54,8 @@ fn decode_with(bytes: &[u8], strict: bool, failure: &Failure) -> Result<(Dynamic
     } else {
         RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8)
     };
-    let image = image.ok_or_else(|| {
-        failure.damaged(format!("{stored_bytes} bytes of {stored:?} pixels for {width}×{height}"))
-    })?;
+    let image = image
+        .ok_or_else(|| failure.damaged(format!("{stored_bytes} bytes of {stored:?} pixels for {width}×{height}")))?;
     Ok((image, orientation))
 }
 
@@ -127,9 +125,8 @@ mod tests {
     use super::*;
 
     /// Start of image, an application segment of 4 bytes, a scan with a stuffed 0xFF and a restart, end of image.
-    const SKELETON: [u8; 19] = [
-        0xFF, 0xD8, 0xFF, 0xE0, 0, 4, 0xFF, 0xD9, 0xFF, 0xDA, 0, 2, 0xFF, 0x00, 0xFF, 0xD0, 7, 0xFF, 0xD9,
-    ];
+    const SKELETON: [u8; 19] =
+        [0xFF, 0xD8, 0xFF, 0xE0, 0, 4, 0xFF, 0xD9, 0xFF, 0xDA, 0, 2, 0xFF, 0x00, 0xFF, 0xD0, 7, 0xFF, 0xD9];
 
     #[test]
     fn an_end_marker_inside_a_segment_is_not_the_end() {

@@ -1,1 +1,62 @@
 //! Readers for image data sets, generated shapes, splits, checks and downloads.
+//!
+//! A [`DatasetSpec`] is what a configuration says; opening it lists the samples and gives [`Splits`], whose parts are
+//! [`Dataset`]s that read an image when it is asked for:
+//!
+//! ```
+//! use datasets::{Dataset, DatasetSpec, class_counts};
+//!
+//! let spec: DatasetSpec = toml::from_str("kind = \"shapes\"\ntrain = 80")?;
+//! let splits = spec.open(None)?;
+//! let sample = splits.train.get(3)?;
+//! assert_eq!(sample.image.dimensions(), (32, 32));
+//! assert_eq!(splits.classes.get(sample.annotation), Some("star"));
+//! assert_eq!(class_counts(&splits.train, &splits.classes)?, [10; 8]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! With files, `kind = "auto"` tells from the content of a folder what it is:
+//!
+//! ```no_run
+//! # use datasets::DatasetSpec;
+//! let spec: DatasetSpec = toml::from_str("kind = \"auto\"\nvalidation_split = 0.2")?;
+//! let splits = spec.open(Some("flowers".as_ref()))?;
+//! println!("{} training images of {} classes", splits.train.len(), splits.classes.len());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A new data set is one file with a type that implements [`Dataset`], one `mod` line here and one variant of
+//! [`DatasetSpec`].
+
+pub mod cifar;
+mod dataset;
+mod detect;
+mod error;
+pub mod file_name_pattern;
+pub mod idx;
+pub mod image_file;
+pub mod image_folder;
+mod in_memory;
+mod jpeg;
+mod labelled_arrays;
+mod labelled_files;
+mod listing;
+mod random;
+mod shape_outline;
+pub mod shapes;
+mod spec;
+mod split;
+mod subset;
+
+pub use dataset::{ClassificationSamples, Dataset, class_counts};
+pub use detect::detect;
+pub use error::DatasetError;
+pub use in_memory::InMemory;
+pub use labelled_files::LabelledFiles;
+pub use shape_outline::ShapeKind;
+pub use spec::{
+    Cifar10Spec, Cifar100Spec, DEFAULT_VALIDATION_SPLIT, DatasetSpec, FileNamePatternSpec, FolderSpec, MnistSpec,
+    ShapesSpec,
+};
+pub use split::{Partition, SplitFractions, SplitName, Splits, stratified_partition};
+pub use subset::Subset;

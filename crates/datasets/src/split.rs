@@ -209,7 +209,17 @@ mod tests {
 
     /// 40 samples of class 0, 20 of class 1 and 10 of class 2, interleaved.
     fn annotations() -> Vec<usize> {
-        (0..70).map(|i| if i % 7 < 4 { 0 } else if i % 7 < 6 { 1 } else { 2 }).collect()
+        (0..70)
+            .map(|i| {
+                if i % 7 < 4 {
+                    0
+                } else if i % 7 < 6 {
+                    1
+                } else {
+                    2
+                }
+            })
+            .collect()
     }
 
     #[test]

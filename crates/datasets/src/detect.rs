@@ -1,0 +1,73 @@
+//! Telling what data set lies in a folder.
+
+use std::path::Path;
+
+use crate::cifar::{self, Cifar};
+use crate::listing::{Listing, file_name};
+use crate::spec::{Cifar10Spec, Cifar100Spec, DatasetSpec, FolderSpec, MnistSpec};
+use crate::{DatasetError, idx, image_folder};
+
+/// The layouts that are tried, for messages.
+const LOOKED_FOR: &str = "IDX files (train-images-idx3-ubyte), CIFAR binary files (data_batch_1.bin, train.bin) or \
+                          their .tar.gz, and folders of images, one for each class";
+
+/// Tells from the content of `root` what data set it is: IDX files, CIFAR binary files or class folders. Where `root`
+/// holds nothing but one folder, as archives unpack, that folder is looked at as well. The result has the path where
+/// the data were found and the split settings of `spec`.
+///
+/// # Errors
+///
+/// [`DatasetError::NotRecognised`], or a missing or unreadable path.
+pub fn detect(root: &Path, spec: &FolderSpec) -> Result<DatasetSpec, DatasetError> {
+    std::fs::metadata(root).map_err(|source| DatasetError::from_io(root, source))?;
+    let not_recognised = |found| DatasetError::NotRecognised { path: root.to_owned(), found, looked_for: LOOKED_FOR };
+    if let Some(found) = detect_here(root, spec)? {
+        return Ok(found);
+    }
+    if root.is_file() {
+        return Err(not_recognised("a file".to_owned()));
+    }
+    let listing = Listing::of(root)?;
+    if let [inner] = listing.folders.as_slice() {
+        // A folder with images in it is a single class, not the data set of its own.
+        if let Some(found) = detect_here(inner, spec)? {
+            return Ok(found);
+        }
+    }
+    Err(not_recognised(listing.describe()))
+}
+
+fn detect_here(root: &Path, spec: &FolderSpec) -> Result<Option<DatasetSpec>, DatasetError> {
+    let path = Some(root.to_owned());
+    let (validation_split, split_seed) = (spec.validation_split, spec.split_seed);
+    if let Some(cifar) = cifar::recognise(root) {
+        return Ok(Some(match cifar {
+            Cifar::Ten => DatasetSpec::Cifar10(Cifar10Spec { path, validation_split, split_seed }),
+            Cifar::Hundred(labels) => {
+                DatasetSpec::Cifar100(Cifar100Spec { path, labels, validation_split, split_seed })
+            }
+        }));
+    }
+    if root.is_file() {
+        return Ok(None);
+    }
+    if idx::recognise(root)? {
+        let spec = MnistSpec { path, validation_split, split_seed, classes: None };
+        // The files of the two have the same names and sizes; only the folder can tell them apart.
+        let fashion = file_name(root).to_ascii_lowercase().contains("fashion");
+        return Ok(Some(if fashion { DatasetSpec::FashionMnist(spec) } else { DatasetSpec::Mnist(spec) }));
+    }
+    let single_wrapper = Listing::of(root)?.folders.len() == 1 && wraps_a_data_set(root)?;
+    if !single_wrapper && image_folder::recognise(root)? {
+        return Ok(Some(DatasetSpec::ImageFolder(FolderSpec { path, ..spec.clone() })));
+    }
+    Ok(None)
+}
+
+/// Whether the only folder in `root` holds class folders itself.
+fn wraps_a_data_set(root: &Path) -> Result<bool, DatasetError> {
+    match Listing::of(root)?.folders.as_slice() {
+        [inner] if Listing::of(inner)?.images.is_empty() => image_folder::recognise(inner),
+        _ => Ok(false),
+    }
+}

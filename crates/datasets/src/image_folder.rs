@@ -1,0 +1,89 @@
+//! One folder a class, the layout of torchvision's `ImageFolder` and Keras' `image_dataset_from_directory`.
+//!
+//! ```text
+//! root/cat/1.jpg              or  root/train/cat/1.jpg
+//! root/cat/more/2.jpg             root/val/cat/7.jpg
+//! root/dog/1.png                  root/test/dog/9.png
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use crate::DatasetError;
+use crate::labelled_files::{Found, open_tree};
+use crate::listing::{Listing, file_name};
+use crate::split::{SplitFractions, Splits};
+
+/// Opens the class folders below `root`.
+///
+/// Classes are the folders, sorted by name; images may lie in folders within them. Folders `train`, `val` (`valid`,
+/// `validation`) and `test` are used where `root` holds nothing but them; a split that is missing is set aside from
+/// training data as `fractions` say.
+///
+/// # Errors
+///
+/// A missing or unreadable folder, [`DatasetError::NoImages`], [`DatasetError::EmptyClass`],
+/// [`DatasetError::UnknownClass`], [`DatasetError::EmptySplit`], [`DatasetError::AmbiguousSplit`] or
+/// [`DatasetError::InvalidSetting`].
+pub fn open(root: &Path, fractions: SplitFractions) -> Result<Splits, DatasetError> {
+    open_tree(root, fractions, scan)
+}
+
+/// Whether the folder holds folders with images, or folders of splits that do.
+pub(crate) fn recognise(root: &Path) -> Result<bool, DatasetError> {
+    let listing = Listing::of(root)?;
+    let tree = match listing.fixed_splits()?.and_then(|fixed| fixed.train) {
+        Some(train) => Listing::of(&train)?,
+        None => listing,
+    };
+    for folder in &tree.folders {
+        if !collect(folder)?.0.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn scan(folder: &Path) -> Result<Found, DatasetError> {
+    let listing = Listing::of(folder)?;
+    // Images beside the class folders belong to no class.
+    let mut found = Found { files: Vec::new(), ignored: listing.ignored() + listing.images.len() };
+    if listing.folders.is_empty() {
+        return Err(DatasetError::NoImages {
+            path: folder.to_owned(),
+            ignored: found.ignored,
+            expected: "one folder for each class, with images in it",
+        });
+    }
+    let mut empty = None;
+    for class_folder in listing.folders {
+        let (images, ignored) = collect(&class_folder)?;
+        found.ignored += ignored;
+        let class = file_name(&class_folder);
+        if images.is_empty() {
+            empty.get_or_insert((class_folder, ignored));
+        }
+        found.files.extend(images.into_iter().map(|image| (image, class.clone())));
+    }
+    match empty {
+        _ if found.files.is_empty() => Err(DatasetError::NoImages {
+            path: folder.to_owned(),
+            ignored: found.ignored,
+            expected: "one folder for each class, with images in it",
+        }),
+        Some((path, ignored)) => Err(DatasetError::EmptyClass { path, ignored }),
+        None => Ok(found),
+    }
+}
+
+/// Images at any depth below `folder`, and the number of files passed over.
+fn collect(folder: &Path) -> Result<(Vec<PathBuf>, usize), DatasetError> {
+    let listing = Listing::of(folder)?;
+    let mut ignored = listing.ignored();
+    let mut images = listing.images;
+    for inner in listing.folders {
+        let (more, more_ignored) = collect(&inner)?;
+        images.extend(more);
+        ignored += more_ignored;
+    }
+    Ok((images, ignored))
+}

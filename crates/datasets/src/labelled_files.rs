@@ -1,0 +1,129 @@
+//! Image files that each belong to one class.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use vision_types::{ClassId, ClassNames, Sample};
+
+use crate::dataset::check_index;
+use crate::error::nearest;
+use crate::listing::Listing;
+use crate::split::{SplitFractions, SplitName, Splits, stratified_partition};
+use crate::{ClassificationSamples, Dataset, DatasetError, Subset, image_file};
+
+/// Image files with the number of their class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelledFiles {
+    root: PathBuf,
+    files: Vec<(PathBuf, ClassId)>,
+}
+
+impl LabelledFiles {
+    /// Files given by their paths relative to `root`, each with its class. Nothing is opened.
+    pub fn new(root: impl Into<PathBuf>, files: Vec<(PathBuf, ClassId)>) -> Self {
+        Self { root: root.into(), files }
+    }
+}
+
+impl Dataset for LabelledFiles {
+    type Annotation = ClassId;
+
+    fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    fn get(&self, index: usize) -> Result<Sample<ClassId>, DatasetError> {
+        check_index(index, self.len())?;
+        let (relative, class) = &self.files[index];
+        let path = self.root.join(relative);
+        let image = image_file::read(&path)?;
+        Ok(Sample { image, annotation: *class, source: path.display().to_string() })
+    }
+
+    fn annotation(&self, index: usize) -> Result<ClassId, DatasetError> {
+        check_index(index, self.len())?;
+        Ok(self.files[index].1)
+    }
+
+    fn source(&self, index: usize) -> String {
+        self.root.join(&self.files[index].0).display().to_string()
+    }
+
+    fn key(&self, index: usize) -> String {
+        let parts: Vec<_> = self.files[index].0.iter().map(|part| part.to_string_lossy()).collect();
+        parts.join("/")
+    }
+
+    fn file(&self, index: usize) -> Option<PathBuf> {
+        Some(self.root.join(&self.files[index].0))
+    }
+}
+
+/// Files with the names of their classes, as a reader of some layout found them below one folder.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Full path and class name, in a fixed order.
+    pub(crate) files: Vec<(PathBuf, String)>,
+    /// Files passed over.
+    pub(crate) ignored: usize,
+}
+
+/// Makes splits from `root`: from the folders `train`, `val` and `test` where they exist, otherwise from one tree; what
+/// is missing is set aside from training data as `fractions` say. `scan` finds the files below one folder. Classes are
+/// those of the training data, sorted by name.
+pub(crate) fn open_tree(
+    root: &Path,
+    fractions: SplitFractions,
+    scan: impl Fn(&Path) -> Result<Found, DatasetError>,
+) -> Result<Splits, DatasetError> {
+    fractions.check()?;
+    let fixed = Listing::of(root)?.fixed_splits()?.unwrap_or_default();
+    let found = scan(fixed.train.as_deref().unwrap_or(root))?;
+    let mut names: Vec<String> = found.files.iter().map(|(_, class)| class.clone()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let classes = ClassNames::new(names);
+    let mut ignored_files = found.ignored;
+
+    let number = |found: Found, split: SplitName| -> Result<Arc<LabelledFiles>, DatasetError> {
+        let mut files = Vec::with_capacity(found.files.len());
+        for (path, class) in found.files {
+            let id = classes.as_slice().binary_search(&class).map_err(|_| DatasetError::UnknownClass {
+                nearest: nearest(&class, classes.iter()),
+                path: path.clone(),
+                split,
+                class,
+            })?;
+            files.push((path.strip_prefix(root).map_or_else(|_| path.clone(), Path::to_owned), id));
+        }
+        Ok(Arc::new(LabelledFiles::new(root, files)))
+    };
+    let mut read_fixed = |folder: Option<PathBuf>, split| -> Result<Option<ClassificationSamples>, DatasetError> {
+        let Some(folder) = folder else { return Ok(None) };
+        let found = scan(&folder)?;
+        ignored_files += found.ignored;
+        Ok(Some(number(found, split)?))
+    };
+    let mut validation = read_fixed(fixed.validation, SplitName::Validation)?;
+    let mut test = read_fixed(fixed.test, SplitName::Test)?;
+
+    let all = number(found, SplitName::Train)?;
+    let cut = SplitFractions {
+        validation: if validation.is_some() { 0.0 } else { fractions.validation },
+        test: if test.is_some() { 0.0 } else { fractions.test },
+        seed: fractions.seed,
+    };
+    let parts = {
+        let annotations: Vec<ClassId> = all.files.iter().map(|(_, class)| *class).collect();
+        stratified_partition(&annotations, cut)?
+    };
+    if !parts.validation.is_empty() {
+        validation = Some(Arc::new(Subset::new(Arc::clone(&all), parts.validation)?));
+    }
+    if !parts.test.is_empty() {
+        test = Some(Arc::new(Subset::new(Arc::clone(&all), parts.test)?));
+    }
+    let train: ClassificationSamples =
+        if parts.train.len() == all.len() { all } else { Arc::new(Subset::new(all, parts.train)?) };
+    Ok(Splits { train, validation, test, classes, ignored_files })
+}
