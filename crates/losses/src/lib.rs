@@ -4,31 +4,49 @@
 //! [`VisionBackend`](tensor_backend::VisionBackend); keys are kebab-case, unknown keys are refused. How the losses of
 //! a batch become one figure is always said by the caller, see [`Reduction`] and [`SampleLosses`].
 //!
-//! A classifier is trained with a [`CrossEntropy`] on targets made by [`one_hot`]:
+//! A classifier is trained with a [`ClassificationLoss`] on targets made by [`one_hot`]:
 //!
 //! ```
 //! use burn::tensor::{Tensor, TensorData};
-//! use losses::{CrossEntropy, one_hot};
+//! use losses::{ClassificationLoss, one_hot};
 //! use tensor_backend::SelectedBackend;
 //!
-//! let loss = CrossEntropy::default();
+//! let loss = ClassificationLoss::default();
 //! loss.validate(2)?;
 //! let device = Default::default();
 //! let targets = TensorData::new(one_hot(&[1], 2)?, [1, 2]);
 //! let logits = Tensor::<SelectedBackend, 2>::from_data([[0.0, 0.0]], &device);
-//! let mean = loss.soft_losses(logits, Tensor::from_data(targets, &device)).mean();
+//! let mean = loss.losses(logits, Tensor::from_data(targets, &device)).mean();
 //! // Two equally likely classes: ln 2.
-//! assert!((mean.into_scalar() - 0.693_147_2).abs() < 1e-6);
+//! assert!((mean.into_scalar() - std::f32::consts::LN_2).abs() < 1e-6);
 //! # Ok::<(), losses::LossError>(())
 //! ```
 
+mod binary_cross_entropy;
+mod classification;
 mod cross_entropy;
+mod elementwise;
 mod error;
+mod focal;
+mod huber;
 mod log_softmax;
+mod mean_absolute;
+mod mean_squared;
 mod reduction;
+mod sigmoid_focal;
+mod smooth_l1;
 mod targets;
 
+pub use binary_cross_entropy::BinaryCrossEntropy;
+pub use classification::ClassificationLoss;
 pub use cross_entropy::{CrossEntropy, Normalisation};
+pub use elementwise::ElementwiseLoss;
 pub use error::LossError;
+pub use focal::Focal;
+pub use huber::Huber;
+pub use mean_absolute::MeanAbsolute;
+pub use mean_squared::MeanSquared;
 pub use reduction::{Reduction, SampleLosses};
+pub use sigmoid_focal::SigmoidFocal;
+pub use smooth_l1::SmoothL1;
 pub use targets::{class_indices, one_hot};

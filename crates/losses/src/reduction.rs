@@ -14,26 +14,6 @@ pub enum Reduction {
     None,
 }
 
-impl Reduction {
-    /// Reduces losses that are given element by element.
-    ///
-    /// # Shapes
-    ///
-    /// - `elements`: `[n, …]`
-    /// - output: `[1]` for the mean and the sum over all elements; `[n]` for [`Reduction::None`], where each sample is
-    ///   the mean of its own elements, so that the mean of the samples is the mean of the elements.
-    pub(crate) fn of_elements<B: VisionBackend, const D: usize>(self, elements: Tensor<B, D>) -> Tensor<B, 1> {
-        match self {
-            Self::Mean => elements.mean(),
-            Self::Sum => elements.sum(),
-            Self::None => {
-                let [n, count] = [elements.dims()[0], elements.dims()[1..].iter().product()];
-                elements.reshape([n, count]).mean_dim(1).squeeze_dim::<1>(1)
-            }
-        }
-    }
-}
-
 /// The losses of a batch's samples and what each counts in a mean.
 ///
 /// The mean over several batches, as in gradient accumulation, is the sum of all losses over the sum of all weights.

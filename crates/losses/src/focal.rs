@@ -1,0 +1,97 @@
+//! Focal loss of softmax probabilities: one of many classes is true.
+
+use burn::tensor::{Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+use tensor_backend::VisionBackend;
+
+use crate::error::{check_range, check_weights};
+use crate::log_softmax::log_probabilities;
+use crate::{LossError, Reduction, SampleLosses};
+
+/// Exponent that Lin et al. 2017 found best, section 5.1.
+pub(crate) const DEFAULT_GAMMA: f64 = 2.0;
+
+/// `-Σ_c α_c · target_c · (1 - p_c)^γ · ln p_c` a sample, where `p = softmax(logits)`.
+///
+/// Source: Lin et al. 2017, "Focal Loss for Dense Object Detection", equation 5, with the softmax's probabilities and
+/// a weight a class; soft targets mix the losses of their classes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Focal {
+    /// Weight α of each class, finite and not negative; none by default, which is as if all were 1. The mean divides
+    /// by the number of samples, whatever their weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<Vec<f32>>,
+    /// Exponent γ, not negative, that fades out easy samples; 2 by default. With 0 this is the cross-entropy.
+    pub gamma: f64,
+}
+
+impl Default for Focal {
+    fn default() -> Self {
+        Self { alpha: None, gamma: DEFAULT_GAMMA }
+    }
+}
+
+impl Focal {
+    /// Checks the settings for a network with `classes` outputs.
+    ///
+    /// # Errors
+    ///
+    /// [`LossError`] when α is not `classes` finite, non-negative numbers, or is all zero, or when γ is not a finite
+    /// number from 0 up.
+    pub fn validate(&self, classes: usize) -> Result<(), LossError> {
+        if let Some(alpha) = &self.alpha {
+            check_weights("alpha", alpha, classes)?;
+        }
+        check_gamma(self.gamma)
+    }
+
+    /// Losses of samples whose targets are probabilities: one-hot, or mixed as by MixUp. Every sample weighs 1.
+    ///
+    /// # Shapes
+    ///
+    /// - `logits`, `targets`: `[n, classes]`, each row of the targets with the sum 1
+    ///
+    /// # Panics
+    ///
+    /// When the shapes disagree.
+    pub fn soft_losses<B: VisionBackend>(&self, logits: Tensor<B, 2>, targets: Tensor<B, 2>) -> SampleLosses<B> {
+        assert_eq!(logits.dims(), targets.dims(), "logits and soft targets have one shape");
+        let (n, device) = (logits.dims()[0], logits.device());
+        let targets = match &self.alpha {
+            None => targets,
+            Some(alpha) => targets * Tensor::from_data(TensorData::new(alpha.clone(), [1, alpha.len()]), &device),
+        };
+        let log_probabilities = log_probabilities(logits);
+        let weighted = log_probabilities.clone() * targets;
+        let focal = if self.gamma == 0.0 {
+            weighted
+        } else {
+            let missed = log_probabilities.exp().neg().add_scalar(1.0);
+            weighted * modulating_factor(missed, self.gamma)
+        };
+        SampleLosses { losses: focal.sum_dim(1).squeeze_dim::<1>(1).neg(), weights: Tensor::ones([n], &device) }
+    }
+
+    /// [`Self::soft_losses`], reduced: `[1]`, or `[n]` for [`Reduction::None`].
+    pub fn forward_soft<B: VisionBackend>(
+        &self,
+        logits: Tensor<B, 2>,
+        targets: Tensor<B, 2>,
+        reduction: Reduction,
+    ) -> Tensor<B, 1> {
+        self.soft_losses(logits, targets).reduce(reduction)
+    }
+}
+
+/// Checks a focal loss's exponent.
+pub(crate) fn check_gamma(gamma: f64) -> Result<(), LossError> {
+    check_range("gamma", gamma, gamma >= 0.0 && gamma.is_finite(), "a finite number from 0 up")
+}
+
+/// `missed^gamma`, where `missed` is the probability not given to the truth.
+pub(crate) fn modulating_factor<B: VisionBackend, const D: usize>(missed: Tensor<B, D>, gamma: f64) -> Tensor<B, D> {
+    // At zero, where a certain answer rounds to, a power below 1 has an infinite slope; and an exponential rounded up
+    // would make the base negative.
+    missed.clamp_min(f32::MIN_POSITIVE).powf_scalar(gamma)
+}

@@ -1,0 +1,18 @@
+//! Mean absolute error.
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+use tensor_backend::VisionBackend;
+
+use crate::elementwise::{ElementwiseLoss, difference};
+
+/// `|output - target|`, PyTorch's `l1_loss`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MeanAbsolute {}
+
+impl ElementwiseLoss for MeanAbsolute {
+    fn elements<B: VisionBackend, const D: usize>(&self, outputs: Tensor<B, D>, targets: Tensor<B, D>) -> Tensor<B, D> {
+        difference(outputs, targets).abs()
+    }
+}
