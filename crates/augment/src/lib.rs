@@ -1,1 +1,79 @@
 //! Image augmentation: one draw of parameters applied to an image and its annotations.
+//!
+//! Every augmentation is configuration ([`Augmentation`], plain data read from a table with `kind = "…"`). Drawing it with a
+//! generator and the size of an image gives a [`Drawn`] value, again plain data, which holds everything random. That value
+//! is applied to the image, its boxes and its mask; points move by one [`GeometricMap`], so all of them agree.
+//!
+//! A [`Pipeline`] keys its generator by seed, epoch and index ([`AugmentKey`]): the same key gives the same bytes on any
+//! thread and in any order.
+//!
+//! ```
+//! use augment::{AugmentKey, Pipeline};
+//!
+//! let pipeline: Pipeline = serde_json::from_str(
+//!     r#"[
+//!         {"kind": "random-resized-crop", "size": 64},
+//!         {"kind": "horizontal-flip"},
+//!         {"kind": "color-jitter", "brightness": 0.4, "hue": 0.1}
+//!     ]"#,
+//! )?;
+//! pipeline.validate()?;
+//! let image = image::RgbImage::new(100, 80);
+//! let augmented = pipeline.apply(image, AugmentKey { seed: 1, epoch: 0, index: 17 });
+//! assert_eq!(augmented.dimensions(), (64, 64));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod augmentation;
+mod batch_mix;
+mod blur;
+mod border;
+mod colour;
+mod drawn;
+mod error;
+mod geometry;
+mod hue;
+mod key;
+mod lanes;
+mod noise;
+mod normalize;
+mod pipeline;
+pub mod presets;
+mod projection;
+mod resize;
+mod sharpness;
+mod size;
+mod spread;
+mod steps;
+mod tone;
+mod warp;
+mod window;
+
+pub use augmentation::{Augment, Augmentation};
+pub use batch_mix::{BatchMix, Cutmix, MixDraw, Mixup, MixupOrCutmix};
+pub use border::{Border, FillMode};
+pub use drawn::{Drawn, Photometric};
+pub use error::AugmentError;
+pub use geometry::{GeometricMap, MovedBox};
+pub use key::{AugmentKey, Generator};
+pub use noise::Eraser;
+pub use normalize::Normalize;
+pub use pipeline::{DrawnPipeline, Pipeline};
+pub use projection::Projection;
+pub use resize::{Filter, Rectangle};
+pub use size::ImageSize;
+pub use spread::Spread;
+pub use steps::affine::Affine;
+pub use steps::automatic::{RandAugment, TrivialAugmentWide};
+pub use steps::color_jitter::ColorJitter;
+pub use steps::crop::{CentreCrop, RandomCrop};
+pub use steps::erasing::{Cutout, RandomErasing};
+pub use steps::filters::{GaussianBlur, GaussianNoise, MedianBlur};
+pub use steps::flip::{HorizontalFlip, VerticalFlip};
+pub use steps::pad::Pad;
+pub use steps::perspective::Perspective;
+pub use steps::random_resized_crop::RandomResizedCrop;
+pub use steps::resize::Resize;
+pub use steps::tones::{AutoContrast, Equalize, Grey, Invert, Posterize, Sharpness, Solarize};
+pub use warp::Sampling;
+pub use window::Window;

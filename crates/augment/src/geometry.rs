@@ -1,0 +1,176 @@
+//! One geometric map for image, boxes and masks.
+
+use image::RgbImage;
+use vision_types::{BBox, Mask};
+
+use crate::resize::{Filter, Rectangle, resize};
+use crate::warp::{Sampling, warp_image, warp_mask};
+use crate::window::Window;
+use crate::{Border, FillMode, ImageSize, Projection};
+
+/// Where every point of an image goes: the whole outcome of a geometric draw, applied to an image and to all that is
+/// annotated on it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GeometricMap {
+    /// A rectangle of the image, resampled to `output`.
+    Resize {
+        /// The part of the image that is kept.
+        part: Rectangle,
+        /// Its new size.
+        output: ImageSize,
+        /// How it is resampled.
+        filter: Filter,
+    },
+    /// A window over the continued image: crop, pad, or both.
+    Window(Window),
+    /// Left and right exchanged.
+    FlipHorizontal,
+    /// Top and bottom exchanged.
+    FlipVertical,
+    /// An affine or perspective map.
+    Warp {
+        /// Takes a point of the output to its point in the image.
+        inverse: Projection,
+        /// Takes a point of the image to its point in the output.
+        forward: Projection,
+        /// Size of the output.
+        output: ImageSize,
+        /// What lies beyond the image.
+        border: Border,
+        /// How the image is read between pixels.
+        sampling: Sampling,
+    },
+}
+
+/// A box after a geometric map.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MovedBox {
+    /// The axis-aligned box around the moved corners, clipped to the image; degenerate when it left the image.
+    pub bbox: BBox,
+    /// The share of the moved box that is still inside the image, in `0..=1`.
+    pub visible: f32,
+}
+
+impl GeometricMap {
+    /// A warp by `forward`, which takes points of the image to points of the output; `None` when it flattens the plane.
+    pub fn warp(forward: Projection, output: ImageSize, border: Border, sampling: Sampling) -> Option<Self> {
+        let inverse = forward.inverse()?;
+        Some(Self::Warp { inverse, forward, output, border, sampling })
+    }
+
+    /// Size of what an image of `input` becomes.
+    pub fn output_size(&self, input: ImageSize) -> ImageSize {
+        match self {
+            Self::Resize { output, .. } | Self::Warp { output, .. } => *output,
+            Self::Window(window) => window.output,
+            Self::FlipHorizontal | Self::FlipVertical => input,
+        }
+    }
+
+    /// Where a point of an image of `input` goes, in continuous coordinates (pixel (0, 0) covers `0..1` × `0..1`).
+    pub fn forward(&self, input: ImageSize) -> Projection {
+        match self {
+            Self::Resize { part, output, .. } => {
+                let scale_x = f64::from(output.width) / f64::from(part.width);
+                let scale_y = f64::from(output.height) / f64::from(part.height);
+                let (shift_x, shift_y) = (-f64::from(part.x) * scale_x, -f64::from(part.y) * scale_y);
+                Projection::scale_then_shift(scale_x, scale_y, shift_x, shift_y)
+            }
+            Self::Window(window) => Projection::scale_then_shift(1.0, 1.0, -(window.left as f64), -(window.top as f64)),
+            Self::FlipHorizontal => Projection::scale_then_shift(-1.0, 1.0, f64::from(input.width), 0.0),
+            Self::FlipVertical => Projection::scale_then_shift(1.0, -1.0, 0.0, f64::from(input.height)),
+            Self::Warp { forward, .. } => *forward,
+        }
+    }
+
+    /// The image after the map.
+    ///
+    /// # Panics
+    ///
+    /// When the image has no pixels, or is smaller than the rectangle that a resize takes from it.
+    pub fn apply_image(&self, mut image: RgbImage) -> RgbImage {
+        match self {
+            Self::Resize { part, output, filter } => resize(image, *part, *output, *filter),
+            Self::Window(window) => window.apply_image(&image),
+            Self::FlipHorizontal => {
+                let width = image.width() as usize;
+                flip_rows::<3>(&mut image, width);
+                image
+            }
+            Self::FlipVertical => {
+                let stride = image.width() as usize * 3;
+                flip_columns(&mut image, stride);
+                image
+            }
+            Self::Warp { inverse, output, border, sampling, .. } => {
+                warp_image(&image, inverse, *output, *border, *sampling)
+            }
+        }
+    }
+
+    /// The mask after the map, by nearest pixel; `fill` stands where a constant border shows, [`Mask::IGNORE`] or the
+    /// background as the task wants.
+    ///
+    /// # Panics
+    ///
+    /// When the mask is smaller than the rectangle that a resize takes from it.
+    pub fn apply_mask(&self, mask: &Mask, fill: u8) -> Mask {
+        let input = ImageSize::new(mask.width(), mask.height());
+        match self {
+            Self::Resize { part, output, .. } => {
+                assert!(part.fits(input), "{part:?} is not within a mask of {input}");
+                let inverse = self.forward(input).inverse().expect("the rectangle and the output have pixels");
+                warp_mask(mask, &inverse, *output, FillMode::Nearest, fill)
+            }
+            Self::Window(window) => window.apply_mask(mask, fill),
+            Self::FlipHorizontal => {
+                let mut flipped = mask.clone();
+                flip_rows::<1>(flipped.pixels_mut(), input.width as usize);
+                flipped
+            }
+            Self::FlipVertical => {
+                let mut flipped = mask.clone();
+                flip_columns(flipped.pixels_mut(), input.width as usize);
+                flipped
+            }
+            Self::Warp { inverse, output, border, .. } => warp_mask(mask, inverse, *output, border.mode, fill),
+        }
+    }
+
+    /// The box around the four moved corners of `bbox` in an image of `input`, clipped to the output.
+    ///
+    /// Mirrored and repeated copies that a border shows are not annotated.
+    pub fn apply_box(&self, bbox: BBox, input: ImageSize) -> MovedBox {
+        let forward = self.forward(input);
+        let output = self.output_size(input);
+        let corners = [(bbox.x1, bbox.y1), (bbox.x2, bbox.y1), (bbox.x2, bbox.y2), (bbox.x1, bbox.y2)]
+            .map(|(x, y)| forward.map(f64::from(x), f64::from(y)));
+        let extent = |values: [f64; 4]| {
+            (values.into_iter().fold(f64::INFINITY, f64::min), values.into_iter().fold(f64::NEG_INFINITY, f64::max))
+        };
+        let (x1, x2) = extent(corners.map(|(x, _)| x));
+        let (y1, y2) = extent(corners.map(|(_, y)| y));
+        let moved = BBox::from_xyxy(x1 as f32, y1 as f32, x2 as f32, y2 as f32);
+        let clipped = moved.clip(output.width as f32, output.height as f32);
+        let visible = if moved.area() > 0.0 { (clipped.area() / moved.area()).min(1.0) } else { 0.0 };
+        MovedBox { bbox: clipped, visible }
+    }
+}
+
+/// Reverses the order of the pixels of `N` bytes in each row of `width` pixels.
+fn flip_rows<const N: usize>(bytes: &mut [u8], width: usize) {
+    if width > 0 {
+        let (pixels, _) = bytes.as_chunks_mut::<N>();
+        pixels.chunks_exact_mut(width).for_each(<[_]>::reverse);
+    }
+}
+
+/// Reverses the order of the rows of `stride` bytes.
+fn flip_columns(bytes: &mut [u8], stride: usize) {
+    if let Some(rows) = bytes.len().checked_div(stride) {
+        let (upper, lower) = bytes.split_at_mut(rows / 2 * stride);
+        for (above, below) in upper.chunks_exact_mut(stride).zip(lower.chunks_exact_mut(stride).rev()) {
+            above.swap_with_slice(below);
+        }
+    }
+}

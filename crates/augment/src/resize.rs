@@ -1,0 +1,93 @@
+//! Resampling a rectangle of an image to another size, as Pillow does.
+
+use std::cell::RefCell;
+
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+
+use crate::ImageSize;
+
+/// The interpolation of a resize.
+///
+/// All but `nearest` widen with the scale when shrinking, so that nothing is skipped ("antialias"), as in Pillow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filter {
+    /// The pixel under the centre of the new one.
+    Nearest,
+    /// Triangle, support 1.
+    #[default]
+    Bilinear,
+    /// Catmull-Rom (a = −0.5), support 2.
+    Bicubic,
+    /// Windowed sinc, support 3.
+    Lanczos3,
+}
+
+/// A rectangle of an image, in whole pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rectangle {
+    /// Left edge.
+    pub x: u32,
+    /// Upper edge.
+    pub y: u32,
+    /// Number of columns, at least 1.
+    pub width: u32,
+    /// Number of rows, at least 1.
+    pub height: u32,
+}
+
+impl Rectangle {
+    /// The whole of an image of `size`.
+    pub const fn whole(size: ImageSize) -> Self {
+        Self { x: 0, y: 0, width: size.width, height: size.height }
+    }
+
+    /// Whether the rectangle lies within an image of `size` and holds at least one pixel.
+    pub fn fits(self, size: ImageSize) -> bool {
+        let within = |start: u32, length: u32, side: u32| length > 0 && start <= side && length <= side - start;
+        within(self.x, self.width, size.width) && within(self.y, self.height, size.height)
+    }
+}
+
+/// `part` of `image` as an image of `output` pixels, in one pass and without a copy of the part.
+///
+/// # Panics
+///
+/// When `part` does not lie within the image, or `output` has a zero side.
+pub(crate) fn resize(image: RgbImage, part: Rectangle, output: ImageSize, filter: Filter) -> RgbImage {
+    thread_local! {
+        // A resizer keeps its buffers between images.
+        static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new());
+    }
+    let size = ImageSize::of(&image);
+    assert!(part.fits(size), "{part:?} is not within an image of {size}");
+    assert!(output.area() > 0, "an image of {output} cannot be resized to");
+    if part == Rectangle::whole(size) && output == size {
+        return image;
+    }
+    let algorithm = match filter {
+        Filter::Nearest => ResizeAlg::Nearest,
+        Filter::Bilinear => ResizeAlg::Convolution(FilterType::Bilinear),
+        Filter::Bicubic => ResizeAlg::Convolution(FilterType::CatmullRom),
+        Filter::Lanczos3 => ResizeAlg::Convolution(FilterType::Lanczos3),
+    };
+    let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false).crop(
+        f64::from(part.x),
+        f64::from(part.y),
+        f64::from(part.width),
+        f64::from(part.height),
+    );
+    let mut resized = RgbImage::new(output.width, output.height);
+    let source = TypedImageRef::<U8x3>::from_buffer(size.width, size.height, image.as_raw())
+        .expect("an image's buffer has its size");
+    let mut target = TypedImage::<U8x3>::from_buffer(output.width, output.height, &mut resized)
+        .expect("an image's buffer has its size");
+    RESIZER
+        .with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut target, &options))
+        .expect("the rectangle lies within the image");
+    resized
+}
