@@ -57,17 +57,19 @@ fn detect_here(root: &Path, spec: &FolderSpec) -> Result<Option<DatasetSpec>, Da
         let fashion = file_name(root).to_ascii_lowercase().contains("fashion");
         return Ok(Some(if fashion { DatasetSpec::FashionMnist(spec) } else { DatasetSpec::Mnist(spec) }));
     }
-    let single_wrapper = Listing::of(root)?.folders.len() == 1 && wraps_a_data_set(root)?;
-    if !single_wrapper && image_folder::recognise(root)? {
+    if !wraps_a_data_set(root)? && image_folder::recognise(root)? {
         return Ok(Some(DatasetSpec::ImageFolder(FolderSpec { path, ..spec.clone() })));
     }
     Ok(None)
 }
 
-/// Whether the only folder in `root` holds class folders itself.
+/// Whether `root` holds nothing but one folder, which holds class folders itself (and is not called `train`).
 fn wraps_a_data_set(root: &Path) -> Result<bool, DatasetError> {
-    match Listing::of(root)?.folders.as_slice() {
-        [inner] if Listing::of(inner)?.images.is_empty() => image_folder::recognise(inner),
+    let listing = Listing::of(root)?;
+    match listing.folders.as_slice() {
+        [inner] if listing.fixed_splits()?.is_none() && Listing::of(inner)?.images.is_empty() => {
+            image_folder::recognise(inner)
+        }
         _ => Ok(false),
     }
 }

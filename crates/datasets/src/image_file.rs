@@ -104,12 +104,26 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<RgbImage, DatasetError> {
         return Err(DatasetError::NotAnImage { path: path.to_owned(), found: describe_content(bytes) });
     };
     let failure = Failure { path, format: format_name(format) };
+    check_riff_length(bytes, format, &failure)?;
     let (mut decoded, orientation) = match format {
         ImageFormat::Jpeg => jpeg::decode(bytes, &failure)?,
         _ => decode_other(bytes, format, &failure)?,
     };
     decoded.apply_orientation(orientation);
     Ok(decoded.into_rgb8())
+}
+
+/// Refuses a WebP file shorter than it says. Its decoder reads zeros past the end of lossy data.
+fn check_riff_length(bytes: &[u8], format: ImageFormat, failure: &Failure) -> Result<(), DatasetError> {
+    /// "RIFF" and the length of what follows, little-endian (WebP container specification, "RIFF File Format").
+    const HEADER: usize = 8;
+    if let (ImageFormat::WebP, Some(&[a, b, c, d])) = (format, bytes.get(4..HEADER)) {
+        let stated = u32::from_le_bytes([a, b, c, d]) as usize + HEADER;
+        if bytes.len() < stated {
+            return Err(failure.truncated(format!("{} bytes of {stated}", bytes.len())));
+        }
+    }
+    Ok(())
 }
 
 fn decode_other(

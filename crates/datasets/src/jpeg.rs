@@ -1,7 +1,8 @@
 //! Strict JPEG decoding.
 //!
 //! JPEG decoders fill what is missing from a cut file with grey and carry on. For training that is poison, so a file
-//! must hold everything up to its end-of-image marker and decode without a single error.
+//! must hold everything up to its end-of-image marker and decode without a single error. (Bytes missing from the middle
+//! of a file that ends properly are noticed only where what follows makes no sense.)
 
 use image::DynamicImage;
 use image::metadata::Orientation;

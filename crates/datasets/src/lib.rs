@@ -32,6 +32,7 @@ pub mod cifar;
 mod dataset;
 mod detect;
 mod error;
+pub mod fetch;
 pub mod file_name_pattern;
 pub mod idx;
 pub mod image_file;
@@ -41,18 +42,21 @@ mod jpeg;
 mod labelled_arrays;
 mod labelled_files;
 mod listing;
+mod manifest;
 mod random;
 mod shape_outline;
 pub mod shapes;
 mod spec;
 mod split;
 mod subset;
+mod unpack;
 
 pub use dataset::{ClassificationSamples, Dataset, class_counts};
 pub use detect::detect;
 pub use error::DatasetError;
 pub use in_memory::InMemory;
 pub use labelled_files::LabelledFiles;
+pub use manifest::{ArchiveKind, Manifest, RemoteFile};
 pub use shape_outline::ShapeKind;
 pub use spec::{
     Cifar10Spec, Cifar100Spec, DEFAULT_VALIDATION_SPLIT, DatasetSpec, FileNamePatternSpec, FolderSpec, MnistSpec,
@@ -60,3 +64,4 @@ pub use spec::{
 };
 pub use split::{Partition, SplitFractions, SplitName, Splits, stratified_partition};
 pub use subset::Subset;
+pub use unpack::{UnpackError, unpack};
