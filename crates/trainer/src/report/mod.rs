@@ -1,0 +1,29 @@
+//! The page that tells a run: one self-contained HTML file with curves, confusions, per-class figures and pictures.
+//!
+//! Plain data in ([`RunReport`]), one string out ([`render`]). Figures are inline SVG, pictures are data URIs, and
+//! nothing is loaded from anywhere, so the file can be mailed, archived and opened years later. Everything that comes
+//! from outside passes through [`markup`], which escapes it.
+
+mod calibration_chart;
+mod confusion_figure;
+mod curve_chart;
+mod curves_section;
+mod data;
+mod data_uri;
+mod evaluation_section;
+mod format;
+mod frame;
+mod gallery_section;
+mod line_chart;
+mod markup;
+mod overview_section;
+mod page;
+mod scale;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+pub use data::{
+    ClassCurves, Evaluation, Gallery, GalleryItem, Headline, HistoryRow, Note, NoteLevel, RunReport, SplitScores, Table,
+};
+pub use page::render;
