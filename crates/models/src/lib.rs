@@ -1,1 +1,35 @@
 //! Image-recognition networks with the field names of their reference implementations.
+//!
+//! | family | file | reference implementation |
+//! |---|---|---|
+//! | LeNet | [`lenet`] | PyTorch's CIFAR-10 tutorial |
+//! | plain convolution-pooling networks | [`cnn`] | the tutorials of Keras |
+//! | VGG | [`vgg`] | torchvision |
+//! | ResNet | [`resnet`] | torchvision |
+//! | ResNet for CIFAR | [`cifar_resnet`] | akamaster/pytorch_resnet_cifar10 |
+//!
+//! A program that chooses a network by name uses [`ClassifierConfig`]; one that knows what it wants uses a family's own
+//! config, such as [`resnet::ResNetConfig::resnet18`]. Names and shapes of a network's tensors
+//! ([`tensor_backend::state_dict`]) are those of the reference implementation's `state_dict()`, without
+//! `num_batches_tracked`: the momentum of the running statistics is constant, so nothing depends on that counter.
+//!
+//! This crate knows nothing of losses, metrics, data sets or files.
+
+pub mod catalogue;
+pub mod cifar_resnet;
+pub mod classifier;
+pub mod cnn;
+mod error;
+pub mod layers;
+pub mod lenet;
+mod network;
+pub mod resnet;
+pub mod summary;
+mod trace;
+pub mod vgg;
+
+pub use catalogue::{Architecture, ModelCard, ModelName};
+pub use classifier::{Classifier, ClassifierConfig};
+pub use error::ModelError;
+pub use network::{InputShape, Network};
+pub use summary::{ModelSummary, summary};

@@ -1,0 +1,209 @@
+//! ResNet for CIFAR: three stages of 16, 32 and 64 channels, 6n + 2 layers.
+//!
+//! Paper: He et al. 2015, "Deep residual learning for image recognition", section 4.2 and table 6. Reference:
+//! akamaster/pytorch_resnet_cifar10 `resnet.py`, whose names and initial values these are.
+
+use burn::module::Module;
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, s};
+use tensor_backend::VisionBackend;
+use tensor_backend::ops::Activation;
+
+use crate::Network;
+use crate::layers::{BatchNorm2d, Conv2d, Conv2dConfig, Initialisation, Linear, LinearConfig, global_avg_pool2d};
+
+/// Channels of the three stages (section 4.2).
+const STAGE_WIDTHS: [usize; 3] = [16, 32, 64];
+
+/// Number of layers with weights: 6n + 2 for n blocks a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CifarResNetDepth {
+    /// 20 layers, n = 3.
+    Twenty,
+    /// 32 layers, n = 5.
+    ThirtyTwo,
+    /// 44 layers, n = 7.
+    FortyFour,
+    /// 56 layers, n = 9.
+    FiftySix,
+    /// 110 layers, n = 18.
+    OneHundredTen,
+}
+
+impl CifarResNetDepth {
+    const fn blocks(self) -> usize {
+        match self {
+            Self::Twenty => 3,
+            Self::ThirtyTwo => 5,
+            Self::FortyFour => 7,
+            Self::FiftySix => 9,
+            Self::OneHundredTen => 18,
+        }
+    }
+}
+
+/// How a block's input reaches its output where the shape changes (section 3.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shortcut {
+    /// Option A: every second pixel, and zeros in the new channels; no parameters. The paper's choice for CIFAR.
+    Subsample,
+    /// Option B: a 1×1 convolution with batch normalisation.
+    Projection,
+}
+
+/// Makes a [`CifarResNet`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CifarResNetConfig {
+    /// Number of layers.
+    pub depth: CifarResNetDepth,
+    /// How shortcuts change the shape.
+    pub shortcut: Shortcut,
+    /// Number of classes.
+    pub classes: usize,
+    /// Channels of an image.
+    pub channels: usize,
+}
+
+impl CifarResNetConfig {
+    /// The paper's network of `depth` for RGB images, with option A shortcuts.
+    pub fn new(depth: CifarResNetDepth, classes: usize) -> Self {
+        Self { depth, shortcut: Shortcut::Subsample, classes, channels: 3 }
+    }
+
+    /// 20 layers, option A shortcuts.
+    pub fn resnet20(classes: usize) -> Self {
+        Self::new(CifarResNetDepth::Twenty, classes)
+    }
+
+    /// The same with other shortcuts.
+    pub fn with_shortcut(mut self, shortcut: Shortcut) -> Self {
+        self.shortcut = shortcut;
+        self
+    }
+
+    /// The same for images of `channels` channels.
+    pub fn with_channels(mut self, channels: usize) -> Self {
+        self.channels = channels;
+        self
+    }
+
+    /// The network, its weights drawn from the calling thread's generator.
+    pub fn init<B: Backend>(&self, device: &B::Device) -> CifarResNet<B> {
+        let [first, second, third] = STAGE_WIDTHS;
+        let stage = |channels_in: usize, width: usize| -> Vec<CifarBlock<B>> {
+            (0..self.depth.blocks())
+                .map(|block| {
+                    let channels = if block == 0 { channels_in } else { width };
+                    CifarBlock::new(channels, width, self.shortcut, device)
+                })
+                .collect()
+        };
+        CifarResNet {
+            conv1: convolution(self.channels, first, 3, 1).init(device),
+            bn1: BatchNorm2d::new(first, device),
+            layer1: stage(first, first),
+            layer2: stage(first, second),
+            layer3: stage(second, third),
+            linear: LinearConfig::new(third, self.classes)
+                .with_initialisation(Initialisation::KaimingNormalFanIn)
+                .init(device),
+        }
+    }
+}
+
+fn convolution(channels_in: usize, channels_out: usize, kernel: usize, stride: usize) -> Conv2dConfig {
+    Conv2dConfig::new(channels_in, channels_out, kernel)
+        .with_padding(kernel / 2)
+        .with_stride(stride)
+        .without_bias()
+        .with_initialisation(Initialisation::KaimingNormalFanIn)
+}
+
+/// Two 3×3 convolutions around a shortcut; a block that widens also halves height and width.
+#[derive(Module, Debug)]
+struct CifarBlock<B: Backend> {
+    conv1: Conv2d<B>,
+    bn1: BatchNorm2d<B>,
+    conv2: Conv2d<B>,
+    bn2: BatchNorm2d<B>,
+    shortcut: Option<(Conv2d<B>, BatchNorm2d<B>)>,
+}
+
+impl<B: Backend> CifarBlock<B> {
+    fn new(channels_in: usize, width: usize, shortcut: Shortcut, device: &B::Device) -> Self {
+        let widens = channels_in != width;
+        let stride = if widens { 2 } else { 1 };
+        let project = widens && shortcut == Shortcut::Projection;
+        Self {
+            conv1: convolution(channels_in, width, 3, stride).init(device),
+            bn1: BatchNorm2d::new(width, device),
+            conv2: convolution(width, width, 3, 1).init(device),
+            bn2: BatchNorm2d::new(width, device),
+            shortcut: project
+                .then(|| (convolution(channels_in, width, 1, stride).init(device), BatchNorm2d::new(width, device))),
+        }
+    }
+}
+
+impl<B: VisionBackend> CifarBlock<B> {
+    fn forward(&self, input: Tensor<B, 4>) -> Tensor<B, 4> {
+        let inner = self.bn1.forward_with(self.conv1.forward(input.clone()), None, Activation::Relu);
+        let inner = self.conv2.forward(inner);
+        let width = inner.dims()[1];
+        let residual = match &self.shortcut {
+            Some((convolution, norm)) => norm.forward(convolution.forward(input)),
+            None if input.dims()[1] == width => input,
+            None => subsample(input, width),
+        };
+        self.bn2.forward_with(inner, Some(residual), Activation::Relu)
+    }
+}
+
+/// Option A: every second pixel, the new channels half before and half after the old ones, all zero.
+fn subsample<B: VisionBackend>(input: Tensor<B, 4>, width: usize) -> Tensor<B, 4> {
+    let device = input.device();
+    let every_second = input.slice(s![.., .., ..;2, ..;2]);
+    let [batch, channels, height, columns] = every_second.dims();
+    let before = (width - channels) / 2;
+    let zeros = |channels: usize| Tensor::zeros([batch, channels, height, columns], &device);
+    Tensor::cat(vec![zeros(before), every_second, zeros(width - channels - before)], 1)
+}
+
+/// ResNet for CIFAR, see the [module](self).
+#[derive(Module, Debug)]
+pub struct CifarResNet<B: Backend> {
+    conv1: Conv2d<B>,
+    bn1: BatchNorm2d<B>,
+    layer1: Vec<CifarBlock<B>>,
+    layer2: Vec<CifarBlock<B>>,
+    layer3: Vec<CifarBlock<B>>,
+    linear: Linear<B>,
+}
+
+impl<B: VisionBackend> Network<B> for CifarResNet<B> {
+    type Output = Tensor<B, 2>;
+
+    /// Logits `[batch, classes]` of `images` `[batch, channels, height, width]`.
+    fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
+        let stem = self.bn1.forward_with(self.conv1.forward(images), None, Activation::Relu);
+        let blocks = self.layer1.iter().chain(&self.layer2).chain(&self.layer3);
+        let features = blocks.fold(stem, |features, block| block.forward(features));
+        self.linear.forward(global_avg_pool2d(features))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tensor_backend::SelectedBackend;
+
+    use super::*;
+
+    #[test]
+    fn subsampling_takes_every_second_pixel_between_zero_channels() {
+        let device = Default::default();
+        let input: Tensor<SelectedBackend, 4> =
+            Tensor::<_, 1>::from_floats([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0], &device).reshape([1, 1, 3, 3]);
+        let output: Vec<f32> = subsample(input, 3).into_data().to_vec().expect("f32");
+        assert_eq!(output, [0.0, 0.0, 0.0, 0.0, 1.0, 3.0, 7.0, 9.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+}

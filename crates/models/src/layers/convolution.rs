@@ -1,0 +1,138 @@
+//! Two-dimensional convolution.
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+use tensor_backend::VisionBackend;
+use tensor_backend::ops::{self, Conv2dOptions};
+
+use super::Initialisation;
+use crate::trace::{self, LayerKind, LayerTrace};
+
+/// How many positions a window of `kernel` pixels has along a side of `size` pixels: the side of a convolution's or
+/// pooling's output. `None` when the window does not fit.
+pub fn window_positions(size: usize, kernel: usize, stride: usize, padding: usize) -> Option<usize> {
+    Some((size + 2 * padding).checked_sub(kernel)? / stride + 1)
+}
+
+/// Makes a [`Conv2d`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conv2dConfig {
+    /// Channels in and out.
+    pub channels: [usize; 2],
+    /// Height and width of the kernel, in pixels.
+    pub kernel: [usize; 2],
+    /// How the kernel moves.
+    pub options: Conv2dOptions,
+    /// Whether there is a bias.
+    pub bias: bool,
+    /// Initial values.
+    pub initialisation: Initialisation,
+}
+
+impl Conv2dConfig {
+    /// A square `kernel` with a step of 1 pixel, no padding, a bias and PyTorch's initial values.
+    pub fn new(channels_in: usize, channels_out: usize, kernel: usize) -> Self {
+        Self {
+            channels: [channels_in, channels_out],
+            kernel: [kernel; 2],
+            options: Conv2dOptions::default(),
+            bias: true,
+            initialisation: Initialisation::default(),
+        }
+    }
+
+    /// The same with a step of `stride` pixels.
+    pub fn with_stride(mut self, stride: usize) -> Self {
+        self.options.stride = [stride; 2];
+        self
+    }
+
+    /// The same with `padding` zeros on each side.
+    pub fn with_padding(mut self, padding: usize) -> Self {
+        self.options.padding = [padding; 2];
+        self
+    }
+
+    /// The same without a bias, as before batch normalisation, which has its own.
+    pub fn without_bias(mut self) -> Self {
+        self.bias = false;
+        self
+    }
+
+    /// The same with other initial values.
+    pub fn with_initialisation(mut self, initialisation: Initialisation) -> Self {
+        self.initialisation = initialisation;
+        self
+    }
+
+    /// The layer, its values drawn from the calling thread's generator.
+    ///
+    /// # Panics
+    ///
+    /// When the groups do not divide both numbers of channels.
+    pub fn init<B: Backend>(&self, device: &B::Device) -> Conv2d<B> {
+        let [channels_in, channels_out] = self.channels;
+        let groups = self.options.groups;
+        assert!(
+            groups > 0 && channels_in.is_multiple_of(groups) && channels_out.is_multiple_of(groups),
+            "{groups} groups do not divide {channels_in} and {channels_out} channels"
+        );
+        let [height, width] = self.kernel;
+        // PyTorch's fans of a weight [out, in / groups, height, width] do not look at the groups.
+        let fan_in = channels_in / groups * height * width;
+        let fan_out = channels_out * height * width;
+        let shape = [channels_out, channels_in / groups, height, width];
+        Conv2d {
+            weight: self.initialisation.weight(shape, fan_in, fan_out, device),
+            bias: self.bias.then(|| self.initialisation.bias(channels_out, fan_in, device)),
+            options: self.options,
+        }
+    }
+}
+
+/// Two-dimensional convolution, PyTorch's `nn.Conv2d`.
+#[derive(Module, Debug)]
+pub struct Conv2d<B: Backend> {
+    /// `[channels_out, channels_in / groups, kernel_height, kernel_width]`.
+    pub weight: Param<Tensor<B, 4>>,
+    /// `[channels_out]`.
+    pub bias: Option<Param<Tensor<B, 1>>>,
+    /// How the kernel moves.
+    pub options: Conv2dOptions,
+}
+
+impl<B: VisionBackend> Conv2d<B> {
+    /// Applies the layer.
+    ///
+    /// # Shapes
+    ///
+    /// - `input`: `[batch, channels_in, height, width]`
+    /// - output: `[batch, channels_out, height_out, width_out]`, see [`ops::conv2d`]
+    pub fn forward(&self, input: Tensor<B, 4>) -> Tensor<B, 4> {
+        if trace::is_active() {
+            return self.trace(input);
+        }
+        let bias = self.bias.as_ref().map(Param::val);
+        ops::conv2d(input, self.weight.val(), bias, self.options)
+    }
+
+    fn trace(&self, input: Tensor<B, 4>) -> Tensor<B, 4> {
+        let [batch, _, height, width] = input.dims();
+        let [channels_out, channels_in_group, kernel_height, kernel_width] = self.weight.dims();
+        let Conv2dOptions { stride, padding, dilation, .. } = self.options;
+        let side = |size: usize, kernel: usize, axis: usize| {
+            window_positions(size, dilation[axis] * (kernel - 1) + 1, stride[axis], padding[axis])
+                .expect("the kernel fits into the padded image")
+        };
+        let output = [batch, channels_out, side(height, kernel_height, 0), side(width, kernel_width, 1)];
+        let each = (channels_in_group * kernel_height * kernel_width) as u64;
+        trace::record(LayerTrace {
+            kind: LayerKind::Conv2d,
+            parameter: Some(self.weight.id),
+            output: output.to_vec(),
+            multiply_accumulates: each * output.iter().product::<usize>() as u64,
+        });
+        Tensor::zeros(output, &input.device())
+    }
+}

@@ -1,0 +1,137 @@
+//! Facts that hold for every registered model, so that a new one is tested by its line in the catalogue.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::{Tensor, TensorData};
+use models::layers::without_random_values;
+use models::summary::parameter_count;
+use models::{Classifier, ClassifierConfig, ModelName, Network, summary};
+use tensor_backend::state_dict::{TensorPath, tensor_infos};
+use tensor_backend::{SelectedBackend, TrainingBackend};
+
+fn uninitialised(name: ModelName) -> Classifier<TrainingBackend> {
+    let card = name.card();
+    let config = ClassifierConfig::from(name);
+    without_random_values(|| config.init(card.classes, card.input, &Default::default())).expect("its own defaults")
+}
+
+/// The catalogue's counts are torchvision's `num_params` (VGG, ResNet), He et al. 2015 table 6 to its digits (0.27, 0.46,
+/// 0.66, 0.85 and 1.7 million for the CIFAR ResNets), kuangliu/pytorch-cifar's (11,173,962 for its ResNet-18) and
+/// 61,706 for LeNet-5 with a connected second convolution. `cnn` by hand: convolutions 864 + 18,432 + 73,728,
+/// normalisations 2 · (32 + 64 + 128) = 448, dense 128 · 4 · 4 · 10 + 10 = 20,490; together 113,962.
+#[test]
+fn parameter_counts_are_those_of_the_catalogue() {
+    for name in ModelName::all() {
+        assert_eq!(parameter_count(&uninitialised(name)), name.card().parameters, "{name}");
+    }
+}
+
+#[test]
+fn the_head_is_the_only_thing_that_depends_on_the_classes() {
+    for name in ModelName::all() {
+        let config = ClassifierConfig::from(name);
+        let card = name.card();
+        let infos = |classes| {
+            let network: Classifier<SelectedBackend> =
+                without_random_values(|| config.init(classes, card.input, &Default::default())).expect("valid");
+            tensor_infos(&network)
+        };
+        let (seven, nine) = (infos(7), infos(9));
+        let changed: Vec<&str> =
+            seven.iter().zip(&nine).filter(|(a, b)| a != b).map(|(info, _)| info.name.as_str()).collect();
+        let head = config.head_prefix();
+        assert_eq!(changed, [format!("{head}.weight"), format!("{head}.bias")], "{name}");
+    }
+}
+
+/// Multiply-accumulates in thousand millions, from torchvision's `Weights.meta["_ops"]`, to its three decimals.
+#[test]
+fn operations_are_those_that_torchvision_publishes() {
+    let published = [
+        ("vgg11", 7.609),
+        ("vgg13", 11.308),
+        ("vgg16", 15.47),
+        ("vgg19", 19.632),
+        ("vgg16-bn", 15.47),
+        ("resnet18", 1.814),
+        ("resnet34", 3.664),
+        ("resnet50", 4.089),
+        ("resnet101", 7.801),
+        ("resnet152", 11.514),
+    ];
+    for (name, expected) in published {
+        let name: ModelName = name.parse().expect("valid");
+        let found = summary(&uninitialised(name), name.card().input).flops as f64 / 2.0 / 1e9;
+        assert!((found - expected).abs() < 0.0005 + 1e-9, "{name}: {found} {expected}");
+    }
+}
+
+#[test]
+fn a_summary_adds_up_and_ends_at_the_logits() {
+    for name in ModelName::all() {
+        let card = name.card();
+        let summary = summary(&uninitialised(name), card.input);
+        assert_eq!(summary.parameters, card.parameters, "{name}");
+        assert_eq!(summary.layers.iter().map(|layer| layer.parameters).sum::<usize>(), card.parameters, "{name}");
+        assert_eq!((summary.trained, summary.frozen()), (Some(card.parameters), Some(0)), "{name}");
+        let last = summary.layers.last().expect("layers");
+        assert_eq!(last.output, [1, card.classes], "{name}");
+        assert_eq!(last.path, ClassifierConfig::from(name).head_prefix(), "{name}");
+    }
+}
+
+#[test]
+fn every_small_model_answers_and_trains_every_parameter() {
+    let device = Default::default();
+    for name in ModelName::all().filter(|name| name.card().input.height <= 32) {
+        let card = name.card();
+        tensor_backend::random::seed(1, 0);
+        let network: Classifier<TrainingBackend> =
+            ClassifierConfig::from(name).init(card.classes, card.input, &device).expect("its own defaults");
+        check_forward_and_gradients(name, &network, 2);
+    }
+}
+
+fn check_forward_and_gradients(name: ModelName, network: &Classifier<TrainingBackend>, batch: usize) {
+    let device = Default::default();
+    let card = name.card();
+    let shape = [batch, card.input.channels, card.input.height, card.input.width];
+    let images = tensor_backend::random::normal(shape, 0.0, 1.0, &device);
+    let logits = network.forward(images);
+    assert_eq!(logits.dims(), [batch, card.classes], "{name}");
+    // A different weight for each logit, so that no gradient cancels by symmetry.
+    let weights: Vec<f32> = (0..batch * card.classes).map(|index| (index as f32 * 0.7).sin()).collect();
+    let weights = Tensor::from_data(TensorData::new(weights, [batch, card.classes]), &device);
+    let gradients = (logits * weights).sum().backward();
+    for (parameter, norm) in gradient_norms(network, &gradients) {
+        assert!(norm > 0.0 && norm.is_finite(), "{name}: the gradient of {parameter} has norm {norm}");
+    }
+}
+
+type Gradients = <TrainingBackend as AutodiffBackend>::Gradients;
+
+fn gradient_norms(network: &Classifier<TrainingBackend>, gradients: &Gradients) -> Vec<(String, f32)> {
+    struct Reader<'a> {
+        path: TensorPath,
+        gradients: &'a Gradients,
+        norms: Vec<(String, f32)>,
+    }
+    impl ModuleVisitor<TrainingBackend> for Reader<'_> {
+        fn enter_module(&mut self, name: &str, container_type: &str) {
+            self.path.enter(name, container_type);
+        }
+        fn exit_module(&mut self, _name: &str, container_type: &str) {
+            self.path.exit(container_type);
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<TrainingBackend, D>>) {
+            if param.is_require_grad() {
+                let gradient = param.val().grad(self.gradients);
+                let norm = gradient.map_or(0.0, |gradient| gradient.square().sum().sqrt().into_scalar());
+                self.norms.push((self.path.name(), norm));
+            }
+        }
+    }
+    let mut reader = Reader { path: TensorPath::default(), gradients, norms: Vec::new() };
+    network.visit(&mut reader);
+    reader.norms
+}
