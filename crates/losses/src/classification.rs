@@ -116,3 +116,76 @@ fn class_means<B: VisionBackend>(
     let weights = Tensor::ones([losses.dims()[0]], &losses.device());
     SampleLosses { losses, weights }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Normalisation;
+
+    fn parse(json: &str) -> Result<ClassificationLoss, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_kind_needs_nothing_but_its_name() {
+        for (kind, expected) in [
+            ("cross-entropy", ClassificationLoss::default()),
+            ("focal", ClassificationLoss::Focal(Focal { alpha: None, gamma: 2.0 })),
+            ("binary-cross-entropy", ClassificationLoss::BinaryCrossEntropy(BinaryCrossEntropy { pos_weight: None })),
+            ("sigmoid-focal", ClassificationLoss::SigmoidFocal(SigmoidFocal { alpha: None, gamma: 2.0 })),
+            ("mean-absolute", ClassificationLoss::MeanAbsolute(MeanAbsolute {})),
+            ("mean-squared", ClassificationLoss::MeanSquared(MeanSquared {})),
+            ("huber", ClassificationLoss::Huber(Huber { delta: 1.0 })),
+            ("smooth-l1", ClassificationLoss::SmoothL1(SmoothL1 { beta: 1.0 })),
+        ] {
+            assert_eq!(parse(&format!(r#"{{"kind": "{kind}"}}"#)), Ok(expected.clone()));
+            expected.validate(10).expect("defaults are valid");
+            let written = serde_json::to_string(&expected).expect("plain data");
+            assert_eq!(parse(&written), Ok(expected), "{written}");
+            let error = parse(&format!(r#"{{"kind": "{kind}", "gama": 1}}"#)).expect_err("an unknown key");
+            assert!(error.contains("unknown field `gama`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn keys_are_kebab_case() {
+        let json = r#"{"kind": "cross-entropy", "class-weights": [1, 2.5], "label-smoothing": 0.1,
+            "normalisation": "sample-count"}"#;
+        let expected = CrossEntropy {
+            class_weights: Some(vec![1.0, 2.5]),
+            label_smoothing: 0.1,
+            ignore_index: None,
+            normalisation: Normalisation::SampleCount,
+        };
+        assert_eq!(parse(json), Ok(ClassificationLoss::CrossEntropy(expected)));
+    }
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        for (settings, expected) in [
+            (
+                r#""cross-entropy", "class-weights": [1, 2]"#,
+                "`class-weights` has 2 values, expected one for each of the 3 classes",
+            ),
+            (r#""cross-entropy", "class-weights": [1, -2, 1]"#, "`class-weights[1]` is -2, expected a finite number"),
+            (r#""cross-entropy", "class-weights": [0, 0, 0]"#, "`class-weights` holds only zeros"),
+            (r#""cross-entropy", "label-smoothing": 1.0"#, "`label-smoothing` is 1, expected"),
+            (r#""cross-entropy", "label-smoothing": -0.1"#, "`label-smoothing` is -0.1, expected"),
+            (r#""cross-entropy", "ignore-index": 255"#, "`ignore-index` is 255, expected none"),
+            (r#""focal", "gamma": -1.0"#, "`gamma` is -1, expected a finite number from 0 up"),
+            (r#""focal", "alpha": [1, 1]"#, "`alpha` has 2 values"),
+            (r#""sigmoid-focal", "alpha": 1.5"#, "`alpha` is 1.5, expected a number from 0 to 1"),
+            (r#""binary-cross-entropy", "pos-weight": [1, 1]"#, "`pos-weight` has 2 values"),
+            (r#""huber", "delta": 0.0"#, "`delta` is 0, expected a finite number above 0"),
+            (r#""smooth-l1", "beta": -1.0"#, "`beta` is -1, expected a finite number from 0 up"),
+        ] {
+            let loss = parse(&format!(r#"{{"kind": {settings}}}"#)).expect("well-formed settings");
+            let error = loss.validate(3).expect_err(settings).to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        let not_a_number = CrossEntropy { label_smoothing: f64::NAN, ..CrossEntropy::default() };
+        assert!(matches!(not_a_number.validate(3), Err(LossError::OutOfRange { key: "label-smoothing", .. })));
+        let one_for_all = BinaryCrossEntropy { pos_weight: Some(vec![2.0]) };
+        assert_eq!(one_for_all.validate(3), Ok(()));
+    }
+}
