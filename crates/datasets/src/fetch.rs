@@ -118,11 +118,7 @@ pub fn fetch(
 }
 
 /// Whether the file has the right length and sum.
-fn matches(
-    path: &Path,
-    file: &RemoteFile,
-    progress: &mut dyn FnMut(FetchProgress<'_>),
-) -> Result<bool, FetchError> {
+fn matches(path: &Path, file: &RemoteFile, progress: &mut dyn FnMut(FetchProgress<'_>)) -> Result<bool, FetchError> {
     let length = fs::metadata(path).map_err(io_error(path))?.len();
     Ok(length == file.size && sha256_of(path, file, progress)?.eq_ignore_ascii_case(&file.sha256))
 }
@@ -147,11 +143,7 @@ fn sha256_of(
     }
 }
 
-fn download(
-    file: &RemoteFile,
-    target: &Path,
-    progress: &mut dyn FnMut(FetchProgress<'_>),
-) -> Result<(), FetchError> {
+fn download(file: &RemoteFile, target: &Path, progress: &mut dyn FnMut(FetchProgress<'_>)) -> Result<(), FetchError> {
     let part = target.join(format!("{}.part", file.name));
     let mut attempts = Vec::new();
     for url in &file.urls {
@@ -182,8 +174,7 @@ fn receive(
     const PARTIAL_CONTENT: u16 = 206;
 
     // Not truncated: what an earlier attempt received is kept.
-    let mut output =
-        OpenOptions::new().create(true).truncate(false).write(true).open(part).map_err(io_error(part))?;
+    let mut output = OpenOptions::new().create(true).truncate(false).write(true).open(part).map_err(io_error(part))?;
     let mut done = output.metadata().map_err(io_error(part))?.len();
     if done > file.size {
         output.set_len(0).map_err(io_error(part))?;

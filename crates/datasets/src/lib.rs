@@ -29,11 +29,15 @@
 //! [`DatasetSpec`].
 
 pub mod cifar;
+mod contact_sheet;
 mod dataset;
 mod detect;
+pub mod doctor;
 mod error;
 pub mod fetch;
 pub mod file_name_pattern;
+mod fingerprint;
+mod font;
 pub mod idx;
 pub mod image_file;
 pub mod image_folder;
@@ -48,12 +52,15 @@ mod shape_outline;
 pub mod shapes;
 mod spec;
 mod split;
+pub mod stats;
 mod subset;
 mod unpack;
 
+pub use contact_sheet::{captioned_sheet, contact_sheet};
 pub use dataset::{ClassificationSamples, Dataset, class_counts};
 pub use detect::detect;
 pub use error::DatasetError;
+pub use fingerprint::fingerprint;
 pub use in_memory::InMemory;
 pub use labelled_files::LabelledFiles;
 pub use manifest::{ArchiveKind, Manifest, RemoteFile};

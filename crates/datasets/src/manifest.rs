@@ -87,7 +87,10 @@ impl Manifest {
                 return Err(refuse(format!("file name {:?}, expected a plain name", file.name)));
             }
             if file.sha256.len() != 64 || !file.sha256.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-                return Err(refuse(format!("sha256 of {}: {:?}, expected 64 hexadecimal digits", file.name, file.sha256)));
+                return Err(refuse(format!(
+                    "sha256 of {}: {:?}, expected 64 hexadecimal digits",
+                    file.name, file.sha256
+                )));
             }
             if file.urls.is_empty() {
                 return Err(refuse(format!("{} has no urls", file.name)));
@@ -111,8 +114,7 @@ impl Manifest {
     ///
     /// [`FetchError::Io`] or those of [`Manifest::parse`].
     pub fn read(path: &Path) -> Result<Self, FetchError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| FetchError::Io { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| FetchError::Io { path: path.to_owned(), source })?;
         Self::parse(&text, &path.display().to_string())
     }
 
@@ -142,10 +144,11 @@ impl Manifest {
         let manifests = Self::built_in();
         let known: Vec<&str> = manifests.iter().map(|manifest| manifest.name.as_str()).collect();
         let (nearest, known) = (crate::error::nearest(name, known.iter().copied()), known.join(", "));
-        manifests
-            .into_iter()
-            .find(|manifest| manifest.name == name)
-            .ok_or_else(|| FetchError::UnknownDataset { name: name.to_owned(), nearest, known })
+        manifests.into_iter().find(|manifest| manifest.name == name).ok_or_else(|| FetchError::UnknownDataset {
+            name: name.to_owned(),
+            nearest,
+            known,
+        })
     }
 
     /// Bytes to download in all.

@@ -124,8 +124,7 @@ impl Unpacker<'_> {
 
     /// Where an entry goes.
     fn place(&self, entry: &Path) -> Result<PathBuf, UnpackError> {
-        let outside =
-            || UnpackError::Outside { archive: self.archive.to_owned(), entry: entry.display().to_string() };
+        let outside = || UnpackError::Outside { archive: self.archive.to_owned(), entry: entry.display().to_string() };
         let mut path = self.target.to_owned();
         for component in entry.components() {
             match component {

@@ -19,8 +19,21 @@ fn largest_difference(name: &str) -> u8 {
 #[test]
 fn lossless_formats_are_exact() {
     for name in [
-        "rgb.png", "rgb.bmp", "rgb.tiff", "lzw.tiff", "lossless.webp", "animation.gif", "pages.tiff", "grey.png",
-        "one-bit.png", "palette.png", "alpha.png", "grey-alpha.png", "grey16.png", "rgb16.png", "orientation-6.png",
+        "rgb.png",
+        "rgb.bmp",
+        "rgb.tiff",
+        "lzw.tiff",
+        "lossless.webp",
+        "animation.gif",
+        "pages.tiff",
+        "grey.png",
+        "one-bit.png",
+        "palette.png",
+        "alpha.png",
+        "grey-alpha.png",
+        "grey16.png",
+        "rgb16.png",
+        "orientation-6.png",
     ] {
         assert_eq!(largest_difference(name), 0, "{name}");
     }
@@ -51,8 +64,15 @@ fn all_eight_orientations_are_turned_upright() {
 fn a_file_cut_anywhere_is_an_error() {
     // The last four bytes of a PNG are the checksum of an empty chunk, without which every pixel is still there.
     for (name, idle) in [
-        ("baseline.jpg", 0), ("progressive.jpg", 0), ("restart.jpg", 0), ("cmyk.jpg", 0), ("rgb.png", 4),
-        ("rgb.bmp", 0), ("lossy.webp", 0), ("lossless.webp", 0), ("rgb.tiff", 0),
+        ("baseline.jpg", 0),
+        ("progressive.jpg", 0),
+        ("restart.jpg", 0),
+        ("cmyk.jpg", 0),
+        ("rgb.png", 4),
+        ("rgb.bmp", 0),
+        ("lossy.webp", 0),
+        ("lossless.webp", 0),
+        ("rgb.tiff", 0),
     ] {
         let bytes = fs::read(fixture(name)).unwrap();
         for cut in 0..bytes.len() - idle {

@@ -93,10 +93,7 @@ fn what_is_wrong_with_a_folder_is_said() {
         error("image-folder", "", root),
         "ROOT/test/dogs/00.png: class `dogs` of the test split does not occur in training; did you mean `dog`?"
     );
-    assert_eq!(
-        error("image-folder", "", &root.join("tain")),
-        "ROOT: no such file or folder; did you mean `train`?"
-    );
+    assert_eq!(error("image-folder", "", &root.join("tain")), "ROOT: no such file or folder; did you mean `train`?");
     assert_eq!(error("image-folder", "", &root.join("readme.txt")), "ROOT: expected a folder, found a file");
     fs::remove_dir_all(root.join("test")).unwrap();
     assert_eq!(
@@ -204,9 +201,7 @@ fn cifar_is_read_from_a_folder_and_from_its_archive() {
     fs::create_dir(&inner).unwrap();
     // Ten records a file: label i, red value = file, green = 100 + i, blue = 200.
     let batch = |file: u8| -> Vec<u8> {
-        (0..10u8)
-            .flat_map(|i| [vec![i], vec![file; 1024], vec![100 + i; 1024], vec![200; 1024]].concat())
-            .collect()
+        (0..10u8).flat_map(|i| [vec![i], vec![file; 1024], vec![100 + i; 1024], vec![200; 1024]].concat()).collect()
     };
     for file in 1..=5 {
         fs::write(inner.join(format!("data_batch_{file}.bin")), batch(file)).unwrap();
