@@ -15,7 +15,7 @@ const TICKS: usize = 5;
 /// Width of the bar for confidence 1, whose bin has none.
 const POINT_BAR: f64 = 4.0;
 
-/// Writes the diagram; bars reach to the accuracy of their bin, a darker bar holds more samples.
+/// Writes the diagram; bars reach to the accuracy of their bin, a stronger bar holds more samples.
 pub(super) fn draw(markup: &mut Markup, bins: &[ReliabilityBin]) {
     let total: u64 = bins.iter().map(|bin| bin.count).sum();
     let largest = bins.iter().map(|bin| bin.count).max().unwrap_or(0);
@@ -46,7 +46,7 @@ pub(super) fn draw(markup: &mut Markup, bins: &[ReliabilityBin]) {
         });
         markup.element("div", &[("class", &"legend below")], |markup| {
             markup.text(
-                "Bars on the dashed line are honest; below it the model is too sure. Darker bars hold more samples.",
+                "Bars on the dashed line are honest; below it the model is too sure. Stronger bars hold more samples.",
             );
         });
     });

@@ -1,5 +1,7 @@
 //! The confusion matrix as a picture: right answers blue, mistakes red, both by their share of the true class.
 
+use std::collections::BTreeSet;
+
 use image::{Rgba, RgbaImage};
 use metrics::ConfusionMatrix;
 
@@ -12,7 +14,7 @@ const MAX_NAMED: usize = 30;
 /// Up to this many classes the counts are written into the cells.
 const MAX_COUNTED: usize = 16;
 /// Largest picture of pixels: a larger matrix is gathered into blocks.
-const MAX_PIXELS: usize = 200;
+const MAX_PIXELS: usize = 128;
 /// Side of the drawn matrix.
 const SIDE: f64 = 460.0;
 /// Largest side of one cell.
@@ -23,6 +25,8 @@ const NAME_LIMIT: usize = 16;
 const CHARACTER: f64 = 6.3;
 /// Shares are raised to this power to become opacities, so that mistakes of a few per cent can be seen.
 const GAMMA: f64 = 0.6;
+/// The same for a picture of pixels, which are too small for a faint colour to be seen.
+const PIXEL_GAMMA: f64 = 0.4;
 /// Opacity from which on light text is easier to read on a cell.
 const LIGHT_TEXT: f64 = 0.6;
 /// Blue and vermilion of Okabe and Ito's palette ("Color Universal Design", 2008), told apart by colour-blind people.
@@ -54,7 +58,8 @@ pub(super) fn draw(markup: &mut Markup, matrix: &ConfusionMatrix, names: &[Strin
 fn draw_cells(markup: &mut Markup, matrix: &ConfusionMatrix, names: &[String]) {
     let classes = matrix.classes();
     let cell = (SIDE / classes as f64).min(MAX_CELL);
-    let label = |class: usize| shortened(names.get(class).map_or("", String::as_str), NAME_LIMIT);
+    let labels = labels(names, classes);
+    let label = |class: usize| labels[class].as_str();
     let longest = (0..classes).map(|class| label(class).chars().count()).max().unwrap_or(0) as f64 * CHARACTER;
     let left = longest + 30.0;
     let side = cell * classes as f64;
@@ -120,6 +125,16 @@ fn draw_cells(markup: &mut Markup, matrix: &ConfusionMatrix, names: &[String]) {
             markup.leaf("text", &attributes, "true class");
         });
     });
+}
+
+/// Names short enough for the axes; when two of them become the same, the numbers of the classes come first.
+fn labels(names: &[String], classes: usize) -> Vec<String> {
+    let name = |class: usize| names.get(class).map_or("", String::as_str);
+    let short: Vec<String> = (0..classes).map(|class| shortened(name(class), NAME_LIMIT)).collect();
+    if short.iter().collect::<BTreeSet<_>>().len() == classes {
+        return short;
+    }
+    (0..classes).map(|class| shortened(&format!("{class} {}", name(class)), NAME_LIMIT)).collect()
 }
 
 fn draw_cell(
@@ -195,7 +210,7 @@ fn pixels(matrix: &ConfusionMatrix, block: usize) -> RgbaImage {
         let (row, column) = (row as usize, column as usize);
         let share = counts[row * side + column] as f64 / supports[row].max(1) as f64;
         let [red, green, blue] = if row == column { RIGHT } else { WRONG };
-        Rgba([red, green, blue, (share.powf(GAMMA) * 255.0).round() as u8])
+        Rgba([red, green, blue, (share.powf(PIXEL_GAMMA) * 255.0).round() as u8])
     })
 }
 
@@ -211,10 +226,17 @@ mod tests {
         let picture = pixels(&matrix, 2);
         assert_eq!(picture.dimensions(), (2, 2));
         // Of 4 samples in the first block 2 are right, 1 is mistaken inside it, 1 for the second block.
-        let alpha = |share: f64| (share.powf(GAMMA) * 255.0).round() as u8;
+        let alpha = |share: f64| (share.powf(PIXEL_GAMMA) * 255.0).round() as u8;
         assert_eq!(picture.get_pixel(0, 0).0, [0, 114, 178, alpha(0.5)]);
         assert_eq!(picture.get_pixel(1, 0).0, [213, 94, 0, alpha(0.25)]);
         assert_eq!(picture.get_pixel(0, 1).0, [213, 94, 0, 0]);
         assert_eq!(picture.get_pixel(1, 1).0, [0, 114, 178, alpha(0.5)]);
+    }
+
+    #[test]
+    fn names_that_would_look_alike_are_numbered() {
+        let names = ["genus of cats, lion", "genus of cats, lynx", "dog"].map(str::to_owned);
+        assert_eq!(labels(&names, 3), ["0 genus of cats…", "1 genus of cats…", "2 dog"]);
+        assert_eq!(labels(&names[1..], 2), ["genus of cats, …", "dog"]);
     }
 }

@@ -37,7 +37,12 @@ fn draw_item(markup: &mut Markup, item: &GalleryItem) {
             draw_labels(markup, item);
             if !item.caption.is_empty() {
                 let caption = shortened_path(&item.caption);
-                markup.leaf("span", &[("class", &"source"), ("title", &item.caption)], caption);
+                markup.element("span", &[("class", &"source"), ("title", &item.caption)], |markup| {
+                    for part in caption.split_inclusive(['/', '\\']) {
+                        markup.text(part);
+                        markup.empty("wbr", &[]); // Lines may break between the folders of a path.
+                    }
+                });
             }
         });
     });

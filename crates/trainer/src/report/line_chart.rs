@@ -6,18 +6,24 @@ use super::markup::Markup;
 use super::scale::Scale;
 
 /// Size of the figure; small enough that its 11-pixel labels stay legible on a phone.
-const WIDTH: f64 = 440.0;
-const HEIGHT: f64 = 250.0;
+const WIDTH: f64 = 360.0;
+const HEIGHT: f64 = 220.0;
 /// About how many ticks an axis has.
 const TICKS: usize = 5;
 /// Up to this many epochs every value is marked with a dot.
 const MAX_DOTTED: usize = 40;
+/// Radius of a dot on a line, and of one that is all there is.
+const DOT: f64 = 2.4;
+const LONE_DOT: f64 = 4.0;
 /// At most this many places answer to the pointer; past it, an answer covers several epochs.
 const MAX_HOVER_BANDS: usize = 400;
-/// A learning rate that spans this ratio is drawn on a logarithmic axis …
-const LOG_RATIO_RATE: f64 = 50.0;
-/// … and any other positive value at this one: a loss that diverged hides everything else on a linear axis.
-const LOG_RATIO: f64 = 1e4;
+/// On a linear axis values below this part of the largest cannot be told from zero. When they are at least a third of
+/// all, the axis is logarithmic: for a learning rate that falls in steps, and …
+const INVISIBLE_RATE: f64 = 1.0 / 50.0;
+/// … for any other quantity, whose first values may rightly dwarf the last, when one value diverged.
+const INVISIBLE: f64 = 1.0 / 1000.0;
+/// Width of the word beside the line of the best epoch.
+const BEST_LABEL: f64 = 26.0;
 
 /// One line of a chart.
 pub(super) struct Series {
@@ -85,8 +91,9 @@ impl LineChart<'_> {
     fn value_axis(&self) -> Scale {
         let low = self.finite_values().fold(f64::INFINITY, f64::min);
         let high = self.finite_values().fold(f64::NEG_INFINITY, f64::max);
-        let ratio = if self.is_rate { LOG_RATIO_RATE } else { LOG_RATIO };
-        if low > 0.0 && high / low >= ratio {
+        let visible_from = high * if self.is_rate { INVISIBLE_RATE } else { INVISIBLE };
+        let invisible = self.finite_values().filter(|value| *value < visible_from).count();
+        if low > 0.0 && invisible * 3 >= self.finite_values().count() {
             Scale::logarithmic(self.finite_values())
         } else {
             Scale::around(self.finite_values(), TICKS)
@@ -95,11 +102,23 @@ impl LineChart<'_> {
 
     fn best_line(&self, markup: &mut Markup, frame: &Frame) {
         let Some(best) = self.best_epoch.filter(|best| self.epochs.contains(best)) else { return };
-        let x = Px(frame.x(best as f64));
-        markup.element("g", &[("class", &"best")], |markup| {
-            markup.empty("line", &[("x1", &x), ("x2", &x), ("y1", &Px(frame.top)), ("y2", &Px(frame.bottom))]);
-            markup.leaf("title", &[], format_args!("best epoch: {best}"));
+        let x = frame.x(best as f64);
+        markup.element("g", &[("class", &"best axis")], |markup| {
+            markup.empty("line", &[("x1", &Px(x)), ("x2", &Px(x)), ("y1", &Px(frame.top)), ("y2", &Px(frame.bottom))]);
+            let (place, anchor) =
+                if x + BEST_LABEL < frame.right { (Px(x + 4.0), "start") } else { (Px(x - 4.0), "end") };
+            let height = self.best_label_height(best, frame);
+            markup.leaf("text", &[("x", &place), ("y", &Px(height)), ("text-anchor", &anchor)], "best");
         });
+    }
+
+    /// Where the word beside the best epoch stands: at the end of its line that is farther from the values there.
+    fn best_label_height(&self, best: usize, frame: &Frame) -> f64 {
+        let index = self.epochs.iter().position(|epoch| *epoch == best);
+        let there = self.series.iter().filter_map(|series| series.values[index?].filter(|value| value.is_finite()));
+        let heights: Vec<f64> = there.map(|value| frame.y(value)).collect();
+        let mean = heights.iter().sum::<f64>() / heights.len().max(1) as f64;
+        if mean > (frame.top + frame.bottom) / 2.0 { frame.top + 10.0 } else { frame.bottom - 5.0 }
     }
 
     /// One line, broken where a value is missing or not finite; a value that is not finite is marked at the upper edge.
@@ -107,6 +126,7 @@ impl LineChart<'_> {
         let place = |(&epoch, &value): (&usize, &Option<f64>)| (epoch, value);
         let values: Vec<(usize, Option<f64>)> = self.epochs.iter().zip(&series.values).map(place).collect();
         let dotted = self.epochs.len() <= MAX_DOTTED;
+        let radius = if self.epochs.len() == 1 { LONE_DOT } else { DOT };
         markup.element("g", &[("class", &format!("series c{}", series.colour))], |markup| {
             for run in values.split(|(_, value)| !value.is_some_and(f64::is_finite)) {
                 let points = || run.iter().map(|(epoch, v)| (frame.x(*epoch as f64), frame.y(v.unwrap_or_default())));
@@ -115,7 +135,7 @@ impl LineChart<'_> {
                 }
                 if dotted || run.len() == 1 {
                     for (x, y) in points() {
-                        markup.empty("circle", &[("cx", &Px(x)), ("cy", &Px(y)), ("r", &2.4)]);
+                        markup.empty("circle", &[("cx", &Px(x)), ("cy", &Px(y)), ("r", &radius)]);
                     }
                 }
             }

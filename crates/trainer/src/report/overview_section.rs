@@ -9,6 +9,9 @@ use super::tables::score_table;
 /// The splits in the order of how much their scores mean.
 const SPLITS: [&str; 3] = ["test", "val", "train"];
 
+/// Most cards that stand in one row.
+const MAX_ROW: usize = 6;
+
 /// One headline figure.
 struct Card {
     label: String,
@@ -16,7 +19,7 @@ struct Card {
     detail: String,
 }
 
-/// Writes notes, cards and the table of scores.
+/// Writes notes and cards.
 pub(super) fn draw(markup: &mut Markup, report: &RunReport) {
     for note in &report.notes {
         let (class, word) = match note.level {
@@ -30,7 +33,9 @@ pub(super) fn draw(markup: &mut Markup, report: &RunReport) {
     }
     let cards = cards(report);
     if !cards.is_empty() {
-        markup.element("div", &[("class", &"cards")], |markup| {
+        // Seven or eight cards look better in two rows of four than in a full row and a lonely rest.
+        let columns = if cards.len() <= MAX_ROW { cards.len() } else { cards.len().div_ceil(2) };
+        markup.element("div", &[("class", &"cards"), ("style", &format!("--columns:{columns}"))], |markup| {
             for card in cards {
                 markup.element("div", &[("class", &"card figure")], |markup| {
                     markup.leaf("span", &[("class", &"label")], card.label);
@@ -40,6 +45,10 @@ pub(super) fn draw(markup: &mut Markup, report: &RunReport) {
             }
         });
     }
+}
+
+/// Writes every score of every split.
+pub(super) fn draw_scores(markup: &mut Markup, report: &RunReport) {
     if report.splits.iter().any(|split| !split.scores.is_empty()) {
         markup.element("section", &[("id", &"scores")], |markup| {
             markup.leaf("h2", &[], "Scores");

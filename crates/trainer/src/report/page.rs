@@ -46,6 +46,7 @@ fn body(markup: &mut Markup, report: &RunReport) {
     });
     overview_section::draw(markup, report);
     curves_section::draw(markup, report);
+    overview_section::draw_scores(markup, report);
     if let Some(evaluation) = &report.evaluation {
         evaluation_section::draw(markup, evaluation);
     }
@@ -66,8 +67,8 @@ fn body(markup: &mut Markup, report: &RunReport) {
 fn navigation(markup: &mut Markup, report: &RunReport) {
     let has_scores = report.splits.iter().any(|split| !split.scores.is_empty());
     let parts = [
-        (has_scores, "#scores", "Scores"),
         (!report.history.is_empty(), "#curves", "Learning curves"),
+        (has_scores, "#scores", "Scores"),
         (report.evaluation.is_some(), "#evaluation", "Predictions"),
         (has_pictures(report), "#pictures", "Pictures"),
         (has_setup(report), "#setup", "Model and setup"),

@@ -211,7 +211,7 @@ fn a_thousand_classes_are_a_picture_and_a_list_of_mistakes() {
         RunReport { evaluation: Some(evaluation(1000, |class| format!("class {class}"))), ..RunReport::default() };
     let page = render(&report);
     elements(&page);
-    assert!(page.contains("Each pixel gathers 5 × 5 classes."));
+    assert!(page.contains("Each pixel gathers 8 × 8 classes."));
     assert!(page.contains("Most frequent mistakes") && page.contains("All 1000 classes"));
     // Figures of all classes, the worst of them a second time.
     assert_eq!(page.matches("<td class=\"bar\">").count(), 1012);
