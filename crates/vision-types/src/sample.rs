@@ -54,7 +54,14 @@ impl ClassScores {
     ///
     /// When there are no classes.
     pub fn best(&self) -> ClassId {
-        self.ranked()[0]
+        let mut best = 0;
+        for (class, score) in self.0.iter().enumerate() {
+            if *score > self.0[best] {
+                best = class;
+            }
+        }
+        assert!(!self.0.is_empty(), "no classes to choose from");
+        best
     }
 
     /// Class numbers from the most to the least probable; equal scores keep the order of the classes.

@@ -1,0 +1,236 @@
+//! Every key of a configuration with its default and meaning, for `--help-config` and `docs/configuration.md`.
+
+use std::fmt::Write as _;
+
+use toml::{Table, Value};
+
+use super::RunConfig;
+
+/// One key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyReference {
+    /// Its path, such as `optim.lr`.
+    pub key: &'static str,
+    /// Its default as TOML; `unset` where there is none.
+    pub default: String,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+/// Keys whose default is not that of [`RunConfig::default`], because they belong to another kind, carry it after `|`.
+const KEYS: &[(&str, &str)] = &[
+    ("task", "what is recognised: classification"),
+    ("seed", "names the run: weights, order, augmentation and dropout follow from it"),
+    (
+        "data.kind",
+        "auto, image-folder, file-name-pattern, mnist, fashion-mnist, cifar10, cifar100, shapes; `auto` looks at the \
+         files",
+    ),
+    ("data.path", "folder of the data; `--data` sets it (all kinds but shapes)|unset"),
+    ("data.pattern", "file-name-pattern: where the label stands in a file's name|\"{label}_{id}.*\""),
+    ("data.validation_split", "share of training samples set aside for validation where the data has no such split|0.1"),
+    ("data.test_split", "image folders: share set aside for testing where there is no such folder|0.0"),
+    ("data.split_seed", "seed of both choices|0"),
+    ("data.labels", "cifar100: fine or coarse|\"fine\""),
+    ("data.classes", "shapes: number of classes; mnist: names of the classes"),
+    ("data.train", "shapes: training images"),
+    ("data.validation", "shapes: validation images"),
+    ("data.test", "shapes: test images"),
+    ("data.size", "shapes: side of the images in pixels"),
+    ("data.noise", "shapes: standard deviation of the noise as a share of the range"),
+    ("data.seed", "shapes: seed of the images"),
+    ("input.size", "side in pixels, or [height, width]; images of another size after augmentation are resized"),
+    ("input.channels", "3 for colour, 1 for grey"),
+    (
+        "input.normalize",
+        "imagenet, cifar10, mnist, unit (0..1), or { mean = [r, g, b], std = [r, g, b] }; pixels in 0..1 minus mean, \
+         over std",
+    ),
+    ("augment.train", "steps for training images, in order: a list of { kind = \"…\", … }, see below"),
+    ("augment.eval", "steps for evaluation and prediction"),
+    (
+        "augment.mix",
+        "blending of training images: { kind = \"mixup\", alpha = 0.2 }, { kind = \"cutmix\", alpha = 1.0 } or \
+         { kind = \"mixup-or-cutmix\", mixup_alpha, cutmix_alpha, switch_probability }",
+    ),
+    ("model.name", "the network; `cargo xtask train --list-models` lists them"),
+    ("model.widths", "cnn: channels of each stage|[32, 64, 128]"),
+    ("model.convolutions", "cnn: convolutions a stage|1"),
+    ("model.kernel", "cnn: side of the kernels in pixels|3"),
+    ("model.padding", "cnn: zeros around each convolution's input; lenet: zeros around the image|kernel / 2; 0"),
+    ("model.batch_norm", "cnn: batch normalisation after each convolution|true"),
+    ("model.head", "cnn: flatten or global-average|\"flatten\""),
+    ("model.dense", "cnn: features of the hidden dense layers|[]"),
+    ("model.dropout", "cnn, vgg: probability of dropout in the head|0.0; vgg 0.5"),
+    ("model.zero_init_residual", "resnet: every block starts as the identity|false"),
+    (
+        "loss.kind",
+        "cross-entropy, focal, binary-cross-entropy, sigmoid-focal, mean-absolute, mean-squared, huber, smooth-l1",
+    ),
+    ("loss.class_weights", "cross-entropy: a weight a class|unset"),
+    ("loss.label_smoothing", "cross-entropy: share of the target spread over all classes"),
+    ("loss.normalisation", "cross-entropy with weights: what the mean divides by: automatic, target-weights or samples"),
+    ("loss.alpha", "focal: a weight a class; sigmoid-focal: weight of the positives|unset"),
+    ("loss.gamma", "focal, sigmoid-focal: exponent that fades out easy samples|2.0"),
+    ("loss.pos_weight", "binary-cross-entropy: weight of the positives, one for all or one a class|unset"),
+    ("loss.delta", "huber: where the square becomes a line|1.0"),
+    ("loss.beta", "smooth-l1: where the square becomes a line|1.0"),
+    ("optim.kind", "sgd, adam, adamw, rmsprop, adagrad"),
+    ("optim.lr", "learning rate, before the schedule's factor"),
+    ("optim.weight_decay", "weight decay: L2, or decoupled with adamw"),
+    ("optim.decay_norm_and_bias", "whether biases and normalisation parameters decay as well"),
+    ("optim.momentum", "sgd, rmsprop: how much of the last step is kept"),
+    ("optim.nesterov", "sgd: look ahead along the momentum"),
+    ("optim.betas", "adam, adamw: decay rates of both moments"),
+    ("optim.alpha", "rmsprop: decay rate of the mean square"),
+    ("optim.epsilon", "keeps divisions finite; unset: 1e-10 for adagrad, 1e-8 otherwise"),
+    ("optim.clip_norm", "largest norm of all gradients together"),
+    ("optim.clip_value", "largest magnitude of a gradient entry"),
+    ("optim.warmup_epochs", "epochs over which the learning rate rises in a line; may be a fraction"),
+    ("optim.warmup_start", "the rate at the start of the warm-up, as a fraction"),
+    (
+        "schedule.kind",
+        "constant, step, multi-step, exponential, cosine, one-cycle, polynomial, reduce-on-plateau",
+    ),
+    ("schedule.epochs", "step: epochs between changes; multi-step: the list of epochs|required"),
+    ("schedule.factor", "step, multi-step, exponential, reduce-on-plateau: what the rate is multiplied with|0.1"),
+    ("schedule.minimum", "cosine, reduce-on-plateau: smallest rate as a fraction of optim.lr|0.0"),
+    ("schedule.up", "one-cycle: share of the run that rises|0.3"),
+    ("schedule.initial", "one-cycle: what optim.lr is divided by at the start|25.0"),
+    ("schedule.last", "one-cycle: what the first rate is divided by at the end|10000.0"),
+    ("schedule.power", "polynomial: the exponent|1.0"),
+    ("schedule.patience", "reduce-on-plateau: epochs without improvement that are accepted|10"),
+    ("train.epochs", "passes over the training split"),
+    ("train.batch_size", "samples a forward pass"),
+    ("train.accumulate", "forward passes an optimiser step; their gradients are averaged"),
+    ("train.workers", "loader threads; unset: one a core, at most 8; results do not depend on it"),
+    ("train.sampling", "shuffled, sequential or class-balanced"),
+    ("train.drop_last", "leave an incomplete last batch out"),
+    ("train.ema", "decay of a moving average of the weights, which is then evaluated and kept"),
+    ("train.monitor", "the figure the best epoch is chosen by; unset: val.accuracy, else val.loss, else train.loss"),
+    ("train.checkpoint_minutes", "minutes between checkpoints within an epoch"),
+    ("train.on_bad_sample", "error or skip: what an unreadable image does to the run"),
+    ("train.cache", "keep decoded images in memory"),
+    ("early_stopping.patience", "epochs without improvement that are accepted; without this table there is no early stop|10"),
+    ("early_stopping.min_delta", "how much better a figure must be to count|0.0"),
+];
+
+/// Steps of `augment.train` and `augment.eval` and their settings.
+const AUGMENTATIONS: &[(&str, &str)] = &[
+    ("resize", "size | shorter_side | longer_side; filter = nearest, bilinear, bicubic, lanczos3"),
+    ("centre-crop", "size"),
+    ("random-crop", "size; padding = 0; fill_mode; fill"),
+    ("random-resized-crop", "size; scale = [0.08, 1]; ratio = [3/4, 4/3]; filter"),
+    ("pad", "padding = [left, top, right, bottom]; fill_mode; fill"),
+    ("horizontal-flip, vertical-flip", "probability = 0.5"),
+    (
+        "affine",
+        "rotation (degrees), shift_x, shift_y (shares), shear_x, shear_y (degrees), zoom, zoom_separately, each a number \
+         or [lowest, highest]; fill_mode = constant, reflect, symmetric, nearest, wrap; fill; sampling",
+    ),
+    ("perspective", "distortion = 0.5; probability = 0.5"),
+    ("color-jitter", "brightness, contrast, saturation, hue, each a number or [lowest, highest]"),
+    ("grey, auto-contrast, equalize, invert", "probability = 0.5"),
+    ("gaussian-blur", "sigma = [0.1, 2]; kernel_size"),
+    ("median-blur", "kernel_size = 3; probability = 0.5"),
+    ("gaussian-noise", "sigma = [0.1, 0.1] as a share of the range"),
+    ("sharpness, posterize, solarize", "factor; bits; threshold; probability = 0.5"),
+    ("cutout", "size; count = 1; fill"),
+    ("random-erasing", "scale = [0.02, 0.33]; ratio = [0.3, 3.3]; noise = false; probability = 0.5"),
+    ("rand-augment", "num_ops = 2; magnitude = 9; num_magnitude_bins = 31"),
+    ("trivial-augment-wide", "num_magnitude_bins = 31"),
+];
+
+/// Every key of a configuration, in the order of its sections.
+pub fn key_reference() -> Vec<KeyReference> {
+    let defaults = Table::try_from(RunConfig::default()).unwrap_or_default();
+    KEYS.iter()
+        .map(|(key, text)| {
+            let (meaning, stated) = text.split_once('|').map_or((*text, None), |(text, default)| (text, Some(default)));
+            let default = match stated {
+                Some(stated) => stated.to_owned(),
+                None => lookup(&defaults, key).map_or_else(|| "unset".to_owned(), Value::to_string),
+            };
+            KeyReference { key, default, meaning }
+        })
+        .collect()
+}
+
+fn lookup<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
+    match key.split_once('.') {
+        Some((head, rest)) => lookup(table.get(head)?.as_table()?, rest),
+        None => table.get(key),
+    }
+}
+
+/// The reference as the page `docs/configuration.md`.
+pub fn key_reference_markdown() -> String {
+    let mut page = String::from(
+        "# Configuration\n\n\
+         A run is one TOML file; every key has a default, and `--set key=value` overrides any of them. Unknown keys are \
+         refused with the nearest known one. This page is written by `cargo xtask train --help-config`.\n\n\
+         | key | default | meaning |\n|---|---|---|\n",
+    );
+    for KeyReference { key, default, meaning } in key_reference() {
+        let meaning = meaning.replace('|', "\\|");
+        // Writing to a string cannot fail.
+        let _ = writeln!(page, "| `{key}` | `{default}` | {meaning} |");
+    }
+    page.push_str("\n## Augmentations\n\n| `kind` | settings |\n|---|---|\n");
+    for (kind, settings) in AUGMENTATIONS {
+        let _ = writeln!(page, "| {kind} | {} |", settings.replace('|', "\\|"));
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flatten(prefix: &str, table: &Table, keys: &mut Vec<String>) {
+        for (name, value) in table {
+            let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            match value {
+                // Only sections nest; a normalisation by value is one key.
+                Value::Table(inner) if prefix.is_empty() => flatten(&key, inner, keys),
+                _ => keys.push(key),
+            }
+        }
+    }
+
+    /// A configuration of each kind, between them with every key.
+    const SAMPLES: &[&str] = &[
+        "[data]\nkind = \"auto\"\npath = \"x\"\n[loss]\nkind = \"focal\"\nalpha = [1.0]\n[early_stopping]\n",
+        "[data]\nkind = \"file-name-pattern\"\n[loss]\nkind = \"binary-cross-entropy\"\npos_weight = [1.0]\n",
+        "[data]\nkind = \"cifar100\"\n[loss]\nkind = \"huber\"\n[schedule]\nkind = \"one-cycle\"\n",
+        "[data]\nkind = \"mnist\"\nclasses = [\"0\"]\n[loss]\nkind = \"smooth-l1\"\n[schedule]\nkind = \"polynomial\"\n",
+        "[loss]\nkind = \"cross-entropy\"\nclass_weights = [1.0]\n[schedule]\nkind = \"step\"\nepochs = 3\n\
+         [optim]\nepsilon = 1.0\nclip_norm = 1.0\nclip_value = 1.0\n\
+         [train]\nworkers = 1\nema = 0.9\nmonitor = \"val.loss\"\n[augment]\nmix = { kind = \"mixup\", alpha = 1.0 }\n",
+        "[schedule]\nkind = \"reduce-on-plateau\"\n[model]\nname = \"cnn\"\nwidths = [1]\nconvolutions = 1\nkernel = 3\n\
+         padding = 1\nbatch_norm = true\nhead = \"flatten\"\ndense = [1]\ndropout = 0.1\nzero_init_residual = true\n",
+    ];
+
+    #[test]
+    fn the_reference_has_exactly_the_keys_there_are() {
+        let mut keys = Vec::new();
+        for sample in SAMPLES {
+            let config: RunConfig = toml::from_str(sample).unwrap_or_else(|error| panic!("{sample}: {error}"));
+            flatten("", &Table::try_from(config).expect("TOML"), &mut keys);
+        }
+        keys.sort();
+        keys.dedup();
+        let mut listed: Vec<String> = KEYS.iter().map(|(key, _)| (*key).to_owned()).collect();
+        listed.sort();
+        assert_eq!(listed, keys);
+    }
+
+    #[test]
+    fn defaults_come_from_the_types() {
+        let reference = key_reference();
+        let default = |key: &str| reference.iter().find(|entry| entry.key == key).expect("listed").default.clone();
+        assert_eq!(default("optim.momentum"), "0.9");
+        assert_eq!(default("optim.kind"), "\"adamw\"");
+        assert_eq!(default("train.ema"), "unset");
+    }
+}

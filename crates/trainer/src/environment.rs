@@ -1,0 +1,47 @@
+//! Under what circumstances a run is made.
+
+use crate::config::RunConfig;
+use crate::run_directory::Environment;
+
+/// The commit that the program was built from, where its build knew.
+const COMMIT: Option<&str> = option_env!("OKULO_COMMIT");
+
+/// The circumstances of a run with `config` on data with `data_fingerprint`.
+pub fn describe(config: &RunConfig, data_fingerprint: String) -> Environment {
+    Environment {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: COMMIT.map(str::to_owned),
+        backend: backend_name().to_owned(),
+        platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        processor: processor(),
+        threads: rayon::current_num_threads(),
+        workers: config.train.worker_count(),
+        seed: config.seed,
+        data_fingerprint,
+    }
+}
+
+#[cfg(any(feature = "cpu", feature = "ndarray", feature = "cuda"))]
+fn backend_name() -> &'static str {
+    tensor_backend::BACKEND_NAME
+}
+
+/// A program that brings a backend of its own turns on none of the features.
+#[cfg(not(any(feature = "cpu", feature = "ndarray", feature = "cuda")))]
+fn backend_name() -> &'static str {
+    "custom"
+}
+
+fn processor() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    line.split_once(':').map(|(_, name)| name.trim().to_owned())
+}
+
+/// The most memory this process held so far; known on Linux alone.
+pub fn peak_memory_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}

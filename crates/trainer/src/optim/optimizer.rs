@@ -1,0 +1,302 @@
+//! SGD, Adam, AdamW, RMSprop and AdaGrad.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::{Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+use tensor_backend::state_dict::{NamedTensor, TensorPath};
+
+use super::Gradients;
+
+/// Which optimiser, how fast, and with how much weight decay.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "snake_case", deny_unknown_fields)]
+pub struct OptimizerConfig {
+    /// The update rule.
+    pub kind: OptimizerKind,
+    /// Learning rate, before the schedule's factor.
+    pub lr: f64,
+    /// Weight decay: L2 for all but `adamw`, where it is decoupled (Loshchilov and Hutter 2019).
+    pub weight_decay: f64,
+    /// Whether biases and normalisation parameters (everything with one dimension) decay as well.
+    pub decay_norm_and_bias: bool,
+    /// `sgd`, `rmsprop`: how much of the last step is kept.
+    pub momentum: f64,
+    /// `sgd`: look ahead along the momentum (Nesterov).
+    pub nesterov: bool,
+    /// `adam`, `adamw`: decay rates of the first and second moment.
+    pub betas: [f64; 2],
+    /// `rmsprop`: decay rate of the mean square.
+    pub alpha: f64,
+    /// Keeps divisions finite. Unset: PyTorch's default for the kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<f64>,
+    /// Largest Euclidean norm of all gradients together; unset: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Largest magnitude of each gradient entry; unset: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_value: Option<f64>,
+    /// Epochs over which the learning rate rises in a line, before the schedule begins; may be a fraction.
+    pub warmup_epochs: f64,
+    /// The learning rate at the start of the warm-up, as a fraction.
+    pub warmup_start: f64,
+}
+
+impl Default for OptimizerConfig {
+    fn default() -> Self {
+        Self {
+            kind: OptimizerKind::Adamw,
+            lr: 1e-3,
+            weight_decay: 0.0,
+            decay_norm_and_bias: true,
+            momentum: 0.9,
+            nesterov: false,
+            betas: [0.9, 0.999],
+            alpha: 0.99,
+            epsilon: None,
+            clip_norm: None,
+            clip_value: None,
+            warmup_epochs: 0.0,
+            warmup_start: 0.0,
+        }
+    }
+}
+
+/// The update rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerKind {
+    /// Stochastic gradient descent with momentum; PyTorch's `SGD` without dampening.
+    Sgd,
+    /// Kingma and Ba 2015.
+    Adam,
+    /// Adam with decoupled weight decay, Loshchilov and Hutter 2019.
+    Adamw,
+    /// Tieleman and Hinton 2012; PyTorch's `RMSprop`, not centred.
+    Rmsprop,
+    /// Duchi et al. 2011.
+    Adagrad,
+}
+
+impl OptimizerConfig {
+    fn epsilon(&self) -> f64 {
+        // PyTorch's defaults.
+        self.epsilon.unwrap_or(match self.kind {
+            OptimizerKind::Adagrad => 1e-10,
+            _ => 1e-8,
+        })
+    }
+
+    /// What is wrong with the settings, if anything: the key, and what it must be.
+    pub fn problem(&self) -> Option<String> {
+        let fraction = |name: &str, value: f64| {
+            (!(0.0..1.0).contains(&value)).then(|| format!("optim.{name} must lie in 0..1, found {value}"))
+        };
+        if !(self.lr > 0.0 && self.lr.is_finite()) {
+            return Some(format!("optim.lr must be a positive number, found {}", self.lr));
+        }
+        if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
+            return Some(format!("optim.weight_decay must not be negative, found {}", self.weight_decay));
+        }
+        for (key, value) in [("clip_norm", self.clip_norm), ("clip_value", self.clip_value), ("epsilon", self.epsilon)] {
+            if let Some(value) = value.filter(|value| !(*value > 0.0 && value.is_finite())) {
+                return Some(format!("optim.{key} must be a positive number, found {value}"));
+            }
+        }
+        if !(self.warmup_epochs >= 0.0 && self.warmup_epochs.is_finite()) {
+            return Some(format!("optim.warmup_epochs must not be negative, found {}", self.warmup_epochs));
+        }
+        if !(0.0..=1.0).contains(&self.warmup_start) {
+            return Some(format!("optim.warmup_start must lie in 0..=1, found {}", self.warmup_start));
+        }
+        if self.nesterov && self.momentum == 0.0 {
+            return Some("optim.nesterov needs optim.momentum above 0".to_owned());
+        }
+        fraction("momentum", self.momentum)
+            .or_else(|| fraction("betas", self.betas[0]))
+            .or_else(|| fraction("betas", self.betas[1]))
+            .or_else(|| fraction("alpha", self.alpha))
+    }
+}
+
+/// An optimiser with its state for every parameter.
+#[derive(Debug, Clone)]
+pub struct Optimizer<B: AutodiffBackend> {
+    config: OptimizerConfig,
+    states: BTreeMap<String, ParameterState<B>>,
+}
+
+/// The state of one parameter. Unused slots stay empty.
+#[derive(Debug, Clone)]
+struct ParameterState<B: AutodiffBackend> {
+    steps: u64,
+    first: Option<Tensor<B::InnerBackend, 1>>,
+    second: Option<Tensor<B::InnerBackend, 1>>,
+}
+
+impl<B: AutodiffBackend> Default for ParameterState<B> {
+    fn default() -> Self {
+        Self { steps: 0, first: None, second: None }
+    }
+}
+
+const FIRST: &str = "first";
+const SECOND: &str = "second";
+const STEPS: &str = "steps";
+
+impl<B: AutodiffBackend> Optimizer<B> {
+    /// An optimiser that has made no step.
+    pub fn new(config: OptimizerConfig) -> Self {
+        Self { config, states: BTreeMap::new() }
+    }
+
+    /// `module` after one step along `gradients` with learning rate `lr`.
+    ///
+    /// Parameters without a gradient (frozen, or not part of the loss) stay as they are.
+    pub fn step<M: Module<B>>(&mut self, module: M, gradients: Gradients<B>, lr: f64) -> M {
+        struct Stepper<'a, B: AutodiffBackend> {
+            path: TensorPath,
+            optimizer: &'a mut Optimizer<B>,
+            gradients: Gradients<B>,
+            lr: f64,
+        }
+        impl<B: AutodiffBackend> ModuleMapper<B> for Stepper<'_, B> {
+            fn enter_module(&mut self, name: &str, container_type: &str) {
+                self.path.enter(name, container_type);
+            }
+            fn exit_module(&mut self, _name: &str, container_type: &str) {
+                self.path.exit(container_type);
+            }
+            fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+                let name = self.path.name();
+                let Some(gradient) = self.gradients.remove(&name) else { return param };
+                let state = self.optimizer.states.remove(&name).unwrap_or_default();
+                let (id, tensor, mapper) = param.consume();
+                let shape = tensor.shape();
+                let trained = tensor.is_require_grad();
+                let weight = tensor.inner().reshape([shape.num_elements()]);
+                let (weight, state) = update(&self.optimizer.config, D, weight, gradient, state, self.lr);
+                self.optimizer.states.insert(name, state);
+                let tensor = Tensor::from_inner(weight.reshape(shape)).set_require_grad(trained);
+                Param::from_mapped_value(id, tensor, mapper)
+            }
+        }
+        module.map(&mut Stepper { path: TensorPath::default(), optimizer: self, gradients, lr })
+    }
+
+    /// The state as named tensors, for a checkpoint.
+    pub fn state(&self) -> Vec<NamedTensor> {
+        let mut tensors = Vec::new();
+        for (name, state) in &self.states {
+            // Steps of up to 2²⁴ are exact in f32; two halves keep any count exact.
+            let (low, high) = ((state.steps & 0xff_ffff) as f32, (state.steps >> 24) as f32);
+            tensors.push(NamedTensor { name: format!("{name}/{STEPS}"), shape: vec![2], values: vec![low, high] });
+            for (slot, tensor) in [(FIRST, &state.first), (SECOND, &state.second)] {
+                let Some(tensor) = tensor else { continue };
+                let data = tensor.clone().into_data().convert::<f32>();
+                let shape = data.shape.to_vec();
+                let values = data.into_vec().expect("converted to f32 just now");
+                tensors.push(NamedTensor { name: format!("{name}/{slot}"), shape, values });
+            }
+        }
+        tensors
+    }
+
+    /// Goes on from the state of a checkpoint.
+    pub fn restore(&mut self, tensors: Vec<NamedTensor>, device: &B::Device) {
+        self.states.clear();
+        for tensor in tensors {
+            let Some((name, slot)) = tensor.name.rsplit_once('/') else { continue };
+            let state = self.states.entry(name.to_owned()).or_default();
+            let restored = || Some(Tensor::from_data(TensorData::new(tensor.values.clone(), tensor.shape.clone()), device));
+            match slot {
+                STEPS => state.steps = tensor.values[0] as u64 | ((tensor.values[1] as u64) << 24),
+                FIRST => state.first = restored(),
+                SECOND => state.second = restored(),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// One parameter's step: the formulas of `torch.optim`, on flat tensors.
+fn update<B: AutodiffBackend>(
+    config: &OptimizerConfig,
+    dimensions: usize,
+    weight: Tensor<B::InnerBackend, 1>,
+    gradient: Tensor<B::InnerBackend, 1>,
+    mut state: ParameterState<B>,
+    lr: f64,
+) -> (Tensor<B::InnerBackend, 1>, ParameterState<B>) {
+    state.steps += 1;
+    let epsilon = config.epsilon();
+    let decay = if dimensions > 1 || config.decay_norm_and_bias { config.weight_decay } else { 0.0 };
+    let decoupled = config.kind == OptimizerKind::Adamw;
+    let gradient = if decay > 0.0 && !decoupled { gradient + weight.clone().mul_scalar(decay) } else { gradient };
+    let weight = if decay > 0.0 && decoupled { weight.mul_scalar(1.0 - lr * decay) } else { weight };
+
+    let step = match config.kind {
+        OptimizerKind::Sgd if config.momentum == 0.0 => gradient,
+        OptimizerKind::Sgd => {
+            let velocity = match state.first.take() {
+                Some(velocity) => velocity.mul_scalar(config.momentum) + gradient.clone(),
+                // PyTorch starts the buffer at the first gradient.
+                None => gradient.clone(),
+            };
+            state.first = Some(velocity.clone());
+            if config.nesterov { gradient + velocity.mul_scalar(config.momentum) } else { velocity }
+        }
+        OptimizerKind::Adam | OptimizerKind::Adamw => {
+            let [beta1, beta2] = config.betas;
+            let first = blend(state.first.take(), gradient.clone(), beta1);
+            let second = blend(state.second.take(), gradient.square(), beta2);
+            state.first = Some(first.clone());
+            state.second = Some(second.clone());
+            let correction1 = 1.0 - beta1.powi(state.steps as i32);
+            let correction2 = 1.0 - beta2.powi(state.steps as i32);
+            let denominator = second.sqrt().div_scalar(correction2.sqrt()).add_scalar(epsilon);
+            first.div(denominator).div_scalar(correction1)
+        }
+        OptimizerKind::Rmsprop => {
+            let second = blend(state.second.take(), gradient.clone().square(), config.alpha);
+            state.second = Some(second.clone());
+            let step = gradient / second.sqrt().add_scalar(epsilon);
+            if config.momentum > 0.0 {
+                let velocity = match state.first.take() {
+                    Some(velocity) => velocity.mul_scalar(config.momentum) + step,
+                    None => step,
+                };
+                state.first = Some(velocity.clone());
+                velocity
+            } else {
+                step
+            }
+        }
+        OptimizerKind::Adagrad => {
+            let square = gradient.clone().square();
+            let second = match state.second.take() {
+                Some(second) => second + square,
+                None => square,
+            };
+            state.second = Some(second.clone());
+            gradient / second.sqrt().add_scalar(epsilon)
+        }
+    };
+    (weight - step.mul_scalar(lr), state)
+}
+
+/// `rate · average + (1 - rate) · value`, from zero at first.
+fn blend<B: burn::tensor::backend::Backend>(
+    average: Option<Tensor<B, 1>>,
+    value: Tensor<B, 1>,
+    rate: f64,
+) -> Tensor<B, 1> {
+    let value = value.mul_scalar(1.0 - rate);
+    match average {
+        Some(average) => average.mul_scalar(rate) + value,
+        None => value,
+    }
+}

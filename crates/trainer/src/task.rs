@@ -1,0 +1,192 @@
+//! What a kind of recognition (classification, detection, segmentation) adds to the one training loop.
+
+use std::path::PathBuf;
+
+use burn::tensor::{Tensor, TensorData};
+use datasets::{Dataset, DatasetError};
+use metrics::{Metric, MetricError};
+use serde::{Deserialize, Serialize};
+use tensor_backend::VisionBackend;
+use thiserror::Error;
+
+/// The samples of one split, shared between threads.
+pub type Samples<T> = std::sync::Arc<dyn Dataset<Annotation = T>>;
+
+/// The part of a task that needs no tensors: it runs in loader threads.
+pub trait HostTask: Send + Sync {
+    /// What is known about an image.
+    type Target: Clone + Send + Sync + 'static;
+    /// Targets as arrays, ready to become tensors.
+    type Encoded: Send;
+    /// What the network answers about an image.
+    type Prediction: Clone + Send;
+    /// Judges predictions.
+    type Metrics: Metric<Self::Prediction, Self::Target>;
+
+    /// Reads, augments and stacks the samples numbered `indices`.
+    ///
+    /// # Errors
+    ///
+    /// A sample that cannot be read, unless `loading` says to skip it.
+    fn load(
+        &self,
+        samples: &dyn Dataset<Annotation = Self::Target>,
+        indices: &[usize],
+        loading: Loading,
+    ) -> Result<HostBatch<Self::Target, Self::Encoded>, TaskError>;
+
+    /// A judge that has seen nothing yet.
+    fn metrics(&self) -> Self::Metrics;
+
+    /// The class of a target, for class-balanced sampling; `None` where a sample has no single class.
+    fn class_of(&self, target: &Self::Target) -> Option<usize>;
+
+    /// Figures that are cheap enough for every training batch, each summed over the batch's samples: name and sum.
+    fn running_scores(&self, predictions: &[Self::Prediction], targets: &[Self::Target]) -> Vec<(&'static str, f64)>;
+}
+
+/// The part of a task on tensors of backend `B`.
+///
+/// `Output` is what the task's networks give, so a network of another task does not compile with it.
+pub trait Task<B: VisionBackend>: HostTask {
+    /// Targets on the device.
+    type Tensors;
+    /// Equal to the network's `Network::Output`.
+    type Output: Clone;
+
+    /// Moves encoded targets to the device.
+    fn upload(&self, encoded: Self::Encoded, device: &B::Device) -> Self::Tensors;
+
+    /// The mean loss over the batch, a single element.
+    fn loss(&self, output: Self::Output, targets: &Self::Tensors) -> Tensor<B, 1>;
+
+    /// Predictions, one a sample.
+    fn decode(&self, output: Self::Output) -> Vec<Self::Prediction>;
+}
+
+/// How samples are to be loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loading {
+    /// With or without augmentation.
+    pub phase: Phase,
+    /// What happens to unreadable samples.
+    pub on_bad_sample: OnBadSample,
+}
+
+/// With or without augmentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Augmented, by random numbers that are a function of these three and a sample's number.
+    Train {
+        /// The run's seed.
+        seed: u64,
+        /// The epoch, from 0.
+        epoch: u64,
+        /// The batch within the epoch, from 0.
+        batch: u64,
+    },
+    /// As for evaluation.
+    Evaluate,
+}
+
+/// What happens to samples that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnBadSample {
+    /// The run ends with an error.
+    #[default]
+    Error,
+    /// The sample is left out and counted.
+    Skip,
+}
+
+/// A sample that was left out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BadSample {
+    /// Its file or name.
+    pub source: String,
+    /// Why it could not be read.
+    pub reason: String,
+}
+
+/// A batch in host memory.
+#[derive(Debug, Clone)]
+pub struct HostBatch<T, E> {
+    /// Normalised pixels, `[batch, channels, height, width]`.
+    pub images: Vec<f32>,
+    /// The shape of `images`.
+    pub shape: [usize; 4],
+    /// Targets as arrays.
+    pub encoded: E,
+    /// Targets as given by the data set.
+    pub targets: Vec<T>,
+    /// The samples' numbers in the data set.
+    pub indices: Vec<usize>,
+    /// Samples that were left out.
+    pub bad_samples: Vec<BadSample>,
+}
+
+impl<T, E> HostBatch<T, E> {
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Whether every sample was left out.
+    pub fn is_empty(&self) -> bool {
+        self.targets.is_empty()
+    }
+
+    /// The images on `device`, emptying the host's copy.
+    pub fn take_images<B: VisionBackend>(&mut self, device: &B::Device) -> Tensor<B, 4> {
+        Tensor::from_data(TensorData::new(std::mem::take(&mut self.images), self.shape), device)
+    }
+}
+
+/// What can go wrong with samples, losses and metrics.
+#[derive(Debug, Error)]
+pub enum TaskError {
+    /// A sample could not be read.
+    #[error(
+        "{source_name}: {source}. `cargo xtask data doctor` lists every such file; `on_bad_sample = \"skip\"` under \
+         [train] leaves them out"
+    )]
+    BadSample {
+        /// The sample's file or name.
+        source_name: String,
+        /// What happened.
+        source: DatasetError,
+    },
+    /// The data set failed as a whole.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// Augmentation settings that cannot work on an image.
+    #[error("{source_name}: {source}")]
+    Augment {
+        /// The sample's file or name.
+        source_name: String,
+        /// What happened.
+        source: augment::AugmentError,
+    },
+    /// Predictions that a metric refuses.
+    #[error("the predictions cannot be judged: {0}")]
+    Metric(#[from] MetricError),
+    /// A class number outside the model's classes.
+    #[error("{source_name} is of class {class}, but the model has {classes} classes")]
+    UnknownClass {
+        /// The sample's file or name.
+        source_name: String,
+        /// Its class number.
+        class: usize,
+        /// The number of classes.
+        classes: usize,
+    },
+    /// A file of the run could not be read or written.
+    #[error("{}: {source}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,3 @@
+//! The kinds of recognition: the only place where models, losses, metrics, data and augmentation meet.
+
+pub mod classification;
