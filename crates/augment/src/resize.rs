@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
@@ -75,19 +75,17 @@ pub(crate) fn resize(image: RgbImage, part: Rectangle, output: ImageSize, filter
         Filter::Bicubic => ResizeAlg::Convolution(FilterType::CatmullRom),
         Filter::Lanczos3 => ResizeAlg::Convolution(FilterType::Lanczos3),
     };
-    let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false).crop(
-        f64::from(part.x),
-        f64::from(part.y),
-        f64::from(part.width),
-        f64::from(part.height),
-    );
+    let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
     let mut resized = RgbImage::new(output.width, output.height);
     let source = TypedImageRef::<U8x3>::from_buffer(size.width, size.height, image.as_raw())
         .expect("an image's buffer has its size");
+    // A view rather than the resizer's own crop option, which lets pixels beyond the rectangle into its edges.
+    let source = TypedCroppedImage::from_ref(&source, part.x, part.y, part.width, part.height)
+        .expect("the rectangle lies within the image");
     let mut target = TypedImage::<U8x3>::from_buffer(output.width, output.height, &mut resized)
         .expect("an image's buffer has its size");
     RESIZER
         .with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut target, &options))
-        .expect("the rectangle lies within the image");
+        .expect("source and target have pixels");
     resized
 }
