@@ -109,7 +109,7 @@ impl Cifar {
 /// What was found and what was expected.
 pub fn check_records(bytes: &[u8], cifar: Cifar) -> Result<usize, String> {
     let record = cifar.label_bytes() + 3 * PLANE;
-    if bytes.is_empty() || bytes.len() % record != 0 {
+    if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
         return Err(format!("{} bytes, expected a multiple of the record size {record}", bytes.len()));
     }
     for (index, record) in bytes.chunks_exact(record).enumerate() {
@@ -269,7 +269,7 @@ fn read_files(root: &Path, cifar: Cifar) -> Result<BTreeMap<String, Vec<u8>>, Da
         for path in listing.others {
             let name = file_name(&path);
             if wanted(&name) {
-                let bytes = File::open(&path).and_then(|file| read_limited(file));
+                let bytes = File::open(&path).and_then(read_limited);
                 files.insert(name, bytes.map_err(|source| DatasetError::from_io(&path, source))?);
             }
         }

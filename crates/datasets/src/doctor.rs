@@ -123,6 +123,15 @@ pub struct ClassCount {
     pub test: usize,
 }
 
+/// A readable sample, by its content.
+struct Seen {
+    /// Number among all samples of all splits.
+    position: usize,
+    split: SplitName,
+    class: ClassId,
+    source: String,
+}
+
 /// What one look at a sample tells.
 struct Finding {
     class: ClassId,
@@ -154,7 +163,7 @@ pub fn doctor(splits: &Splits, progress: &(dyn Fn(usize, usize) + Sync)) -> Resu
         imbalance: 1.0,
         ignored_files: splits.ignored_files,
     };
-    let mut copies: BTreeMap<[u8; 32], Vec<(usize, SplitName, ClassId, String)>> = BTreeMap::new();
+    let mut copies: BTreeMap<[u8; 32], Vec<Seen>> = BTreeMap::new();
     let mut position = 0;
     for (split, samples) in splits.iter() {
         let findings = (0..samples.len())
@@ -176,7 +185,8 @@ pub fn doctor(splits: &Splits, progress: &(dyn Fn(usize, usize) + Sync)) -> Resu
                 }
             }
             if let Some(digest) = finding.digest {
-                copies.entry(digest).or_default().push((position, split, finding.class, source()));
+                let seen = Seen { position, split, class: finding.class, source: source() };
+                copies.entry(digest).or_default().push(seen);
             }
             if let Some((extension, content)) = finding.mismatch {
                 report.wrong_extensions.push(WrongExtension { source: source(), extension, content });
@@ -191,16 +201,16 @@ pub fn doctor(splits: &Splits, progress: &(dyn Fn(usize, usize) + Sync)) -> Resu
         }
     }
     let mut groups: Vec<_> = copies.into_values().filter(|group| group.len() > 1).collect();
-    groups.sort_by_key(|group| group[0].0);
+    groups.sort_by_key(|group| group[0].position);
     let name = |class: ClassId| splits.classes.get(class).map_or_else(|| class.to_string(), str::to_owned);
     for group in groups {
-        let (_, first_split, first_class, _) = group[0];
+        let (first_split, first_class) = (group[0].split, group[0].class);
         report.duplicates.push(Duplicates {
-            across_splits: group.iter().any(|(_, split, ..)| *split != first_split),
-            across_classes: group.iter().any(|(_, _, class, _)| *class != first_class),
+            across_splits: group.iter().any(|seen| seen.split != first_split),
+            across_classes: group.iter().any(|seen| seen.class != first_class),
             samples: group
                 .into_iter()
-                .map(|(_, split, class, source)| Copied { split, class: name(class), source })
+                .map(|seen| Copied { split: seen.split, class: name(seen.class), source: seen.source })
                 .collect(),
         });
     }

@@ -135,12 +135,12 @@ fn decode_other(
     limits.max_alloc = Some(MAX_DECODER_BYTES);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(|error| failure.from_image(error))?;
+    let mut decoder = reader.into_decoder().map_err(|error| failure.describe(error))?;
     let (width, height) = decoder.dimensions();
     failure.check_size(width, height)?;
     // Damaged metadata do not make the pixels unusable; without them the image is taken as upright.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let decoded = DynamicImage::from_decoder(decoder).map_err(|error| failure.from_image(error))?;
+    let decoded = DynamicImage::from_decoder(decoder).map_err(|error| failure.describe(error))?;
     Ok((decoded, orientation))
 }
 
@@ -180,7 +180,7 @@ impl Failure<'_> {
         Ok(())
     }
 
-    fn from_image(&self, error: ImageError) -> DatasetError {
+    fn describe(&self, error: ImageError) -> DatasetError {
         let text = error.to_string();
         match error {
             ImageError::IoError(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => self.truncated(text),

@@ -40,9 +40,9 @@ impl ShapeKind {
         }
     }
 
-    /// Whether the point (`u`, `v`) lies in the shape, which fills the unit disc around the origin.
+    /// Whether the point (`u`, `v`) lies in the shape, which reaches about as far as the unit circle around the origin.
     pub fn contains(self, u: f64, v: f64) -> bool {
-        /// sin(60°), cos(45°) and the tangents of 36° and 18° (regular polygons).
+        /// Sine of 60° and cosine of 45°.
         const SIN_60: f64 = 0.866_025_403_784_438_6;
         const COS_45: f64 = std::f64::consts::FRAC_1_SQRT_2;
         let squared = u * u + v * v;
@@ -128,7 +128,6 @@ impl Pose {
 fn sine_cosine(turns: f64) -> (f64, f64) {
     // Taylor series of sine and cosine around 0 for an eighth of the angle, then doubled three times.
     let angle = turns * (std::f64::consts::TAU / 8.0);
-    let square = angle * angle;
     let (mut sine, mut cosine, mut term) = (0.0, 0.0, 1.0);
     for order in 0..18 {
         // `term` is angle^order / order! without its sign.
@@ -140,7 +139,6 @@ fn sine_cosine(turns: f64) -> (f64, f64) {
         }
         term *= angle / f64::from(order + 1);
     }
-    debug_assert!(square <= 1.0, "the series is used within an eighth of a turn");
     for _ in 0..3 {
         (sine, cosine) = (2.0 * sine * cosine, cosine * cosine - sine * sine);
     }
