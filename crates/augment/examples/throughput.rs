@@ -46,24 +46,25 @@ const STEPS: [(&str, &str); 21] = [
     ("trivial_augment_wide", r#"[{"kind": "trivial-augment-wide"}]"#),
 ];
 
-/// Rounds of which the best is shown, and the seconds that each takes at least.
-const ROUNDS: usize = 7;
-const SECONDS: f64 = 0.12;
+/// Rounds of which the best is shown, and the seconds that each takes about: short enough that some round has the
+/// processor to itself on a busy machine.
+const ROUNDS: usize = 60;
+const SECONDS: f64 = 0.02;
 
+/// Calls of `work` a second. Every round has the same draws, so the best round is not the one with the easiest.
 fn best_rate(mut work: impl FnMut(u64)) -> f64 {
-    let mut best = 0.0f64;
-    let mut index = 0;
-    for _ in 0..ROUNDS {
-        let start = Instant::now();
-        let mut count = 0;
-        while start.elapsed().as_secs_f64() < SECONDS {
-            work(index);
-            index += 1;
-            count += 1;
-        }
-        best = best.max(f64::from(count) / start.elapsed().as_secs_f64());
+    let start = Instant::now();
+    let mut draws = 0;
+    while start.elapsed().as_secs_f64() < SECONDS {
+        work(draws);
+        draws += 1;
     }
-    best
+    let round = |_| {
+        let start = Instant::now();
+        (0..draws).for_each(&mut work);
+        draws as f64 / start.elapsed().as_secs_f64()
+    };
+    (0..ROUNDS).map(round).fold(0.0, f64::max)
 }
 
 fn rate(pipeline: &Pipeline, image: &RgbImage) -> f64 {

@@ -3,7 +3,7 @@
 use image::RgbImage;
 
 use crate::FillMode;
-use crate::lanes::widest_lanes;
+use crate::lanes::{to_level, widest_lanes};
 
 /// Half of a Gaussian kernel: the weight of the centre, then of each further pixel to either side, summing to 1 over the
 /// whole kernel of `2 · radius + 1` pixels.
@@ -49,7 +49,6 @@ pub(crate) fn gaussian_blur(image: &RgbImage, sigma: f32, radius: u32) -> RgbIma
     let row_of = |y: i64| FillMode::Reflect.source(y, height).expect("a mirrored row is in the image");
 
     let mut blurred = RgbImage::new(width, height);
-    let mut sums = vec![0.0f32; stride];
     for y in -(reach as i64)..reach as i64 {
         let slot = (y + reach as i64) as usize % ring_rows;
         blur_row(row_of(y), &mut ring[slot * stride..][..stride]);
@@ -57,12 +56,7 @@ pub(crate) fn gaussian_blur(image: &RgbImage, sigma: f32, radius: u32) -> RgbIma
     for (y, out) in blurred.chunks_exact_mut(stride).enumerate() {
         let newest = (y + 2 * reach) % ring_rows;
         blur_row(row_of((y + reach) as i64), &mut ring[newest * stride..][..stride]);
-        let ring_row = |offset: usize| &ring[(y + offset) % ring_rows * stride..][..stride];
-        scale(ring_row(reach), kernel[0], &mut sums);
-        for (distance, &weight) in kernel.iter().enumerate().skip(1) {
-            add_pair(ring_row(reach - distance), ring_row(reach + distance), weight, &mut sums);
-        }
-        narrow(&sums, out);
+        convolve_columns(&ring, y % ring_rows, &kernel, out);
     }
     blurred
 }
@@ -75,12 +69,14 @@ widest_lanes! {
     }
 }
 
-widest_lanes! {
-    /// Rounds sums of levels, which are within `0..=255` but for rounding errors.
-    fn narrow(sums: &[f32], out: &mut [u8]) {
-        for (out, &sum) in out.iter_mut().zip(sums) {
-            *out = (sum + 0.5).clamp(0.0, 255.0) as i32 as u8;
-        }
+/// Numbers summed at a time, few enough to stay in registers over all weights.
+const BLOCK: usize = 32;
+
+/// Adds `weight · (one + other)` to each sum.
+#[inline(always)]
+fn add_pair(sums: &mut [f32], one: &[f32], other: &[f32], weight: f32) {
+    for ((sum, &one), &other) in sums.iter_mut().zip(one).zip(other) {
+        *sum += weight * (one + other);
     }
 }
 
@@ -88,33 +84,62 @@ widest_lanes! {
     /// Convolves a row of interleaved pixels, padded by the kernel's reach on both sides.
     fn convolve_row(padded: &[f32], half_kernel: &[f32], out: &mut [f32]) {
         let reach = half_kernel.len() - 1;
-        let length = out.len();
-        let centre = &padded[3 * reach..][..length];
-        for (out, &value) in out.iter_mut().zip(centre) {
-            *out = value * half_kernel[0];
-        }
-        for (distance, &weight) in half_kernel.iter().enumerate().skip(1) {
-            let left = &padded[3 * (reach - distance)..][..length];
-            let right = &padded[3 * (reach + distance)..][..length];
-            for ((out, &left), &right) in out.iter_mut().zip(left).zip(right) {
-                *out += weight * (left + right);
+        let mut blocks = out.chunks_exact_mut(BLOCK);
+        let mut start = 0;
+        for block in &mut blocks {
+            let row = |pixel: usize| -> &[f32; BLOCK] {
+                padded[3 * pixel + start..][..BLOCK].try_into().expect("a block of the row")
+            };
+            let mut sums: [f32; BLOCK] = row(reach).map(|value| value * half_kernel[0]);
+            for (distance, &weight) in half_kernel.iter().enumerate().skip(1) {
+                add_pair(&mut sums, row(reach - distance), row(reach + distance), weight);
             }
+            block.copy_from_slice(&sums);
+            start += BLOCK;
         }
+        let rest = blocks.into_remainder();
+        let row = |pixel: usize| &padded[3 * pixel + start..][..rest.len()];
+        let mut sums: Vec<f32> = row(reach).iter().map(|value| value * half_kernel[0]).collect();
+        for (distance, &weight) in half_kernel.iter().enumerate().skip(1) {
+            add_pair(&mut sums, row(reach - distance), row(reach + distance), weight);
+        }
+        rest.copy_from_slice(&sums);
     }
 }
 
 widest_lanes! {
-    fn scale(row: &[f32], weight: f32, sums: &mut [f32]) {
-        for (sum, &value) in sums.iter_mut().zip(row) {
-            *sum = value * weight;
+    /// Convolves down the rows of a ring, of which row `first` is the uppermost, and rounds to levels.
+    fn convolve_columns(ring: &[f32], first: usize, half_kernel: &[f32], out: &mut [u8]) {
+        let reach = half_kernel.len() - 1;
+        let stride = out.len();
+        let ring_rows = 2 * reach + 1;
+        let begin = |offset: usize| {
+            let row = first + offset;
+            (if row < ring_rows { row } else { row - ring_rows }) * stride
+        };
+        let mut blocks = out.chunks_exact_mut(BLOCK);
+        let mut start = 0;
+        for block in &mut blocks {
+            let row = |offset: usize| -> &[f32; BLOCK] {
+                ring[begin(offset) + start..][..BLOCK].try_into().expect("a block of the row")
+            };
+            let mut sums: [f32; BLOCK] = row(reach).map(|value| value * half_kernel[0]);
+            for (distance, &weight) in half_kernel.iter().enumerate().skip(1) {
+                add_pair(&mut sums, row(reach - distance), row(reach + distance), weight);
+            }
+            for (level, sum) in block.iter_mut().zip(sums) {
+                *level = to_level(sum + 0.5);
+            }
+            start += BLOCK;
         }
-    }
-}
-
-widest_lanes! {
-    fn add_pair(above: &[f32], below: &[f32], weight: f32, sums: &mut [f32]) {
-        for ((sum, &above), &below) in sums.iter_mut().zip(above).zip(below) {
-            *sum += weight * (above + below);
+        let rest = blocks.into_remainder();
+        let row = |offset: usize| &ring[begin(offset) + start..][..rest.len()];
+        let mut sums: Vec<f32> = row(reach).iter().map(|value| value * half_kernel[0]).collect();
+        for (distance, &weight) in half_kernel.iter().enumerate().skip(1) {
+            add_pair(&mut sums, row(reach - distance), row(reach + distance), weight);
+        }
+        for (level, sum) in rest.iter_mut().zip(sums) {
+            *level = to_level(sum + 0.5);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use crate::lanes::widest_lanes;
+use crate::lanes::{change_pixels, to_level, widest_lanes};
 
 /// Luma weights of ITU-R 601-2 in 1/65536, as in Pillow's `convert("L")`: 0.299, 0.587, 0.114.
 pub(crate) const LUMA_WEIGHTS: [u32; 3] = [19_595, 38_470, 7_471];
@@ -21,9 +21,7 @@ pub(crate) fn luma([red, green, blue]: [u8; 3]) -> u8 {
 #[inline(always)]
 pub(crate) fn blend(degenerate: u8, value: u8, factor: f32) -> u8 {
     let degenerate = f32::from(degenerate);
-    let blended = degenerate + factor * (f32::from(value) - degenerate);
-    // Clipped to the levels first, so the cast only cuts off the fraction.
-    blended.clamp(0.0, 255.0) as i32 as u8
+    to_level(degenerate + factor * (f32::from(value) - degenerate))
 }
 
 widest_lanes! {
@@ -35,23 +33,32 @@ widest_lanes! {
     }
 }
 
+/// [`luma`] of channels in floating point: all sums are whole numbers below 2^24, so they are exact.
+#[inline(always)]
+fn luma_of_planes(red: f32, green: f32, blue: f32) -> f32 {
+    let [of_red, of_green, of_blue] = LUMA_WEIGHTS.map(|weight| weight as f32);
+    let sum = red * of_red + green * of_green + blue * of_blue + LUMA_HALF as f32;
+    // Dividing by a power of two is exact too, and the fraction is cut off.
+    f32::from(to_level(sum / 65_536.0))
+}
+
 widest_lanes! {
     /// Every pixel blended with its own grey.
     fn blend_with_grey(pixels: &mut [[u8; 3]], factor: f32) {
-        for pixel in pixels {
-            let grey = luma(*pixel);
-            *pixel = [blend(grey, pixel[0], factor), blend(grey, pixel[1], factor), blend(grey, pixel[2], factor)];
-        }
+        change_pixels(pixels, |red, green, blue| {
+            let grey = luma_of_planes(red, green, blue);
+            (grey + factor * (red - grey), grey + factor * (green - grey), grey + factor * (blue - grey))
+        });
     }
 }
 
 widest_lanes! {
     /// Every pixel replaced by its grey.
     fn replace_by_grey(pixels: &mut [[u8; 3]]) {
-        for pixel in pixels {
-            let grey = luma(*pixel);
-            *pixel = [grey; 3];
-        }
+        change_pixels(pixels, |red, green, blue| {
+            let grey = luma_of_planes(red, green, blue);
+            (grey, grey, grey)
+        });
     }
 }
 
@@ -90,4 +97,19 @@ pub(crate) fn saturation(image: &mut RgbImage, factor: f32) {
 /// The grey image, in three equal channels.
 pub(crate) fn grey(image: &mut RgbImage) {
     replace_by_grey(image.as_chunks_mut::<3>().0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn luma_in_floating_point_is_luma() {
+        for red in 0..=255u8 {
+            for (green, blue) in (0..=255u8).zip((0..=255u8).map(|level| level.wrapping_mul(91).wrapping_add(red))) {
+                let planes = luma_of_planes(f32::from(red), f32::from(green), f32::from(blue));
+                assert_eq!(planes, f32::from(luma([red, green, blue])), "{red} {green} {blue}");
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use image::RgbImage;
 use vision_types::{BBox, Mask};
 
+use crate::flip::{flip_columns, flip_rows};
 use crate::resize::{Filter, Rectangle, resize};
 use crate::warp::{Sampling, warp_image, warp_mask};
 use crate::window::Window;
@@ -94,7 +95,7 @@ impl GeometricMap {
             Self::Window(window) => window.apply_image(&image),
             Self::FlipHorizontal => {
                 let width = image.width() as usize;
-                flip_rows::<3>(&mut image, width);
+                flip_rows(image.as_chunks_mut::<3>().0, width);
                 image
             }
             Self::FlipVertical => {
@@ -125,7 +126,9 @@ impl GeometricMap {
             Self::Window(window) => window.apply_mask(mask, fill),
             Self::FlipHorizontal => {
                 let mut flipped = mask.clone();
-                flip_rows::<1>(flipped.pixels_mut(), input.width as usize);
+                if input.width > 0 {
+                    flipped.pixels_mut().chunks_exact_mut(input.width as usize).for_each(<[_]>::reverse);
+                }
                 flipped
             }
             Self::FlipVertical => {
@@ -154,23 +157,5 @@ impl GeometricMap {
         let clipped = moved.clip(output.width as f32, output.height as f32);
         let visible = if moved.area() > 0.0 { (clipped.area() / moved.area()).min(1.0) } else { 0.0 };
         MovedBox { bbox: clipped, visible }
-    }
-}
-
-/// Reverses the order of the pixels of `N` bytes in each row of `width` pixels.
-fn flip_rows<const N: usize>(bytes: &mut [u8], width: usize) {
-    if width > 0 {
-        let (pixels, _) = bytes.as_chunks_mut::<N>();
-        pixels.chunks_exact_mut(width).for_each(<[_]>::reverse);
-    }
-}
-
-/// Reverses the order of the rows of `stride` bytes.
-fn flip_columns(bytes: &mut [u8], stride: usize) {
-    if let Some(rows) = bytes.len().checked_div(stride) {
-        let (upper, lower) = bytes.split_at_mut(rows / 2 * stride);
-        for (above, below) in upper.chunks_exact_mut(stride).zip(lower.chunks_exact_mut(stride).rev()) {
-            above.swap_with_slice(below);
-        }
     }
 }

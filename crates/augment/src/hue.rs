@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use crate::lanes::widest_lanes;
+use crate::lanes::{change_pixels, widest_lanes};
 
 /// Turns the hue by `shift` of a full turn, keeping value and saturation of the HSV hexagon.
 ///
@@ -12,47 +12,38 @@ pub(crate) fn hue(image: &mut RgbImage, shift: f32) {
     rotate(image.as_chunks_mut::<3>().0, shift * 6.0);
 }
 
+/// The larger of two numbers, in one instruction, as neither is NaN.
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+/// The smaller of two numbers, in one instruction, as neither is NaN.
+#[inline(always)]
+fn smaller(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
 widest_lanes! {
-    /// Turns each pixel by `sextants` sixths of a turn.
+    /// Turns each pixel by `sextants` sixths of a turn, −3 to 3.
     fn rotate(pixels: &mut [[u8; 3]], sextants: f32) {
-        /// Pixels that are spread over planes at a time.
-        const STRETCH: usize = 64;
-        let mut planes = [[0.0f32; STRETCH]; 3];
-        for stretch in pixels.chunks_mut(STRETCH) {
-            for (index, pixel) in stretch.iter().enumerate() {
-                planes[0][index] = f32::from(pixel[0]);
-                planes[1][index] = f32::from(pixel[1]);
-                planes[2][index] = f32::from(pixel[2]);
-            }
-            let [reds, greens, blues] = &mut planes;
-            for ((red, green), blue) in reds.iter_mut().zip(greens).zip(blues) {
-                let (r, g, b) = (*red, *green, *blue);
-                let value = r.max(g).max(b);
-                let chroma = value - r.min(g).min(b);
-                let divisor = if chroma == 0.0 { 1.0 } else { chroma };
-                // Position on the hexagon in sextants from red, in -1..5, then turned and brought back to 0..6.
-                let position = if value == r {
-                    (g - b) / divisor
-                } else if value == g {
-                    2.0 + (b - r) / divisor
-                } else {
-                    4.0 + (r - g) / divisor
-                };
-                let turned = position + sextants;
-                let turned = if turned < 0.0 { turned + 6.0 } else { turned };
-                let turned = if turned >= 6.0 { turned - 6.0 } else { turned };
-                // A. R. Smith's hexagon in closed form: each channel is the value less the chroma times a trapezium.
-                let channel = |offset: f32| {
-                    let k = turned + offset;
-                    let k = if k >= 6.0 { k - 6.0 } else { k };
-                    value - chroma * k.min(4.0 - k).clamp(0.0, 1.0) + 0.5
-                };
-                (*red, *green, *blue) = (channel(5.0), channel(3.0), channel(1.0));
-            }
-            for (index, pixel) in stretch.iter_mut().enumerate() {
-                *pixel = [planes[0][index] as i32 as u8, planes[1][index] as i32 as u8, planes[2][index] as i32 as u8];
-            }
-        }
+        change_pixels(pixels, |r, g, b| {
+            let value = larger(larger(r, g), b);
+            let chroma = value - smaller(smaller(r, g), b);
+            // Position on the hexagon in sextants from red, in -1..5, then turned and brought back to 0..6.
+            let (difference, corner) = if value == g { (b - r, 2.0) } else { (r - g, 4.0) };
+            let (difference, corner) = if value == r { (g - b, 0.0) } else { (difference, corner) };
+            let turned = corner + difference / larger(chroma, 1.0) + sextants;
+            let turned = if turned < 0.0 { turned + 6.0 } else { turned };
+            let turned = if turned >= 6.0 { turned - 6.0 } else { turned };
+            // A. R. Smith's hexagon in closed form: each channel is the value less the chroma times a trapezium.
+            let channel = |offset: f32| {
+                let k = turned + offset;
+                let k = if k >= 6.0 { k - 6.0 } else { k };
+                value - chroma * larger(smaller(smaller(k, 4.0 - k), 1.0), 0.0) + 0.5
+            };
+            (channel(5.0), channel(3.0), channel(1.0))
+        });
     }
 }
 

@@ -31,6 +31,7 @@ mod border;
 mod colour;
 mod drawn;
 mod error;
+mod flip;
 mod geometry;
 mod hue;
 mod key;

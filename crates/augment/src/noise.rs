@@ -4,6 +4,7 @@ use image::RgbImage;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 
+use crate::lanes::to_level;
 use crate::{Generator, Rectangle};
 
 /// Adds normal noise of standard deviation `sigma` levels to every channel of every pixel, rounded and clipped.
@@ -11,7 +12,7 @@ pub(crate) fn gaussian_noise(image: &mut RgbImage, sigma: f32, seed: u64) {
     let mut generator = Generator::seed_from_u64(seed);
     for level in image.iter_mut() {
         let noise: f32 = generator.sample(StandardNormal);
-        *level = (f32::from(*level) + sigma * noise).round().clamp(0.0, 255.0) as u8;
+        *level = to_level(f32::from(*level) + sigma * noise + 0.5);
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Sampling {
 
 /// Bits of a bilinear weight along one axis: finer than a level over the steepest edge (255 / 2^10 < 1/4).
 const AXIS_BITS: u32 = 10;
+/// Half a step of a weight, added so that cutting off rounds.
+const HALF_STEP: f64 = 0.5 / (1 << AXIS_BITS) as f64;
 /// Bits of the product of both weights, so that a weight still fits 16 signed bits.
 const WEIGHT_BITS: u32 = 14;
 /// Bits behind the point of the coordinates that a row steps through: over 2^14 columns the error stays below 2^-19.
@@ -41,8 +43,8 @@ pub(crate) fn warp_image(
     if output.area() > 0 {
         for (y, row) in warped.chunks_exact_mut(output.width as usize).enumerate() {
             match sampling {
+                _ if inverse.is_affine() => source.affine_row(inverse, sampling, y, row),
                 Sampling::Nearest => walk(inverse, y, row.len(), |x, u, v| row[x] = source.nearest(u, v)),
-                Sampling::Bilinear if inverse.is_affine() => source.bilinear_row(inverse, y, row),
                 Sampling::Bilinear => walk(inverse, y, row.len(), |x, u, v| row[x] = source.bilinear(u, v)),
             }
         }
@@ -78,7 +80,10 @@ fn walk(inverse: &Projection, y: usize, columns: usize, mut visit: impl FnMut(us
 fn floor(coordinate: f64) -> i64 {
     // Stays clear of the ends of `i64`, where adding a pixel would overflow.
     const FAR: f64 = 1e15;
-    coordinate.clamp(-FAR, FAR).floor() as i64
+    let coordinate = coordinate.clamp(-FAR, FAR);
+    // Without SSE4.1 `f64::floor` is a call; cutting off the fraction is one instruction.
+    let whole = coordinate as i64;
+    whole - i64::from(coordinate < whole as f64)
 }
 
 struct Source<'a> {
@@ -88,15 +93,13 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn pixel(&self, x: i64, y: i64, mode: FillMode) -> [u8; 3] {
-        match (mode.source(x, self.size.width), mode.source(y, self.size.height)) {
+    /// The pixel that holds the point (`u`, `v`).
+    fn nearest(&self, u: f64, v: f64) -> [u8; 3] {
+        let mode = self.border.mode;
+        match (mode.source(floor(u), self.size.width), mode.source(floor(v), self.size.height)) {
             (Some(x), Some(y)) => self.pixels[y * self.size.width as usize + x],
             _ => self.border.fill,
         }
-    }
-
-    fn nearest(&self, u: f64, v: f64) -> [u8; 3] {
-        self.pixel(floor(u), floor(v), self.border.mode)
     }
 
     /// The value at the point (`u`, `v`), anywhere on the plane.
@@ -110,46 +113,67 @@ impl Source<'_> {
             mode = FillMode::Nearest;
         }
         // Weights count from the centres of pixels.
-        let half_step = 0.5 / f64::from(1 << AXIS_BITS);
-        let (u, v) = (u - 0.5 + half_step, v - 0.5 + half_step);
+        let (u, v) = (u - 0.5 + HALF_STEP, v - 0.5 + HALF_STEP);
         let (x, y) = (floor(u), floor(v));
         let weight = |coordinate: f64, whole: i64| -> i32 {
             let fraction = (coordinate - whole as f64) * f64::from(1 << AXIS_BITS);
             (fraction as i32).clamp(0, (1 << AXIS_BITS) - 1)
         };
-        let corners = [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(dx, dy)| self.pixel(x + dx, y + dy, mode));
-        blend(corners, weight(u, x), weight(v, y))
+        let (weight_x, weight_y) = (weight(u, x), weight(v, y));
+        let (width, height) = (self.size.width, self.size.height);
+        if (0..i64::from(width) - 1).contains(&x) && (0..i64::from(height) - 1).contains(&y) {
+            let corner = y as usize * width as usize + x as usize;
+            return blend_inside(self.pixels, corner, width as usize, weight_x, weight_y);
+        }
+        let weights = corner_weights(weight_x, weight_y);
+        let columns = [x, x + 1].map(|x| mode.source(x, width).unwrap_or(0));
+        let rows = [y, y + 1].map(|y| mode.source(y, height).unwrap_or(0) * width as usize);
+        let corner = |row: usize, column: usize| self.pixels[rows[row] + columns[column]];
+        blend([corner(0, 0), corner(0, 1), corner(1, 0), corner(1, 1)], weights)
     }
 
-    /// One row of an affine warp: the columns whose four pixels all lie inside the image take the fast path.
-    fn bilinear_row(&self, inverse: &Projection, y: usize, row: &mut [[u8; 3]]) {
+    /// One row of an affine warp: the columns that lie inside the image take the fast path.
+    fn affine_row(&self, inverse: &Projection, sampling: Sampling, y: usize, row: &mut [[u8; 3]]) {
         let [[a, b, c], [d, e, f], _] = inverse.0;
         let one = (1u64 << FRACTION_BITS) as f64;
-        let half_step = 0.5 / f64::from(1 << AXIS_BITS);
+        // Bilinear sampling counts from the centres of pixels and needs the next pixel too.
+        let (offset, neighbours) = match sampling {
+            Sampling::Nearest => (0.0, 0),
+            Sampling::Bilinear => (HALF_STEP - 0.5, 1),
+        };
         let line = y as f64 + 0.5;
-        let fixed = |coordinate: f64| (coordinate * one) as i64;
-        let axis_u =
-            Axis { start: fixed(a * 0.5 + b * line + c - 0.5 + half_step), step: fixed(a), side: self.size.width };
-        let axis_v =
-            Axis { start: fixed(d * 0.5 + e * line + f - 0.5 + half_step), step: fixed(d), side: self.size.height };
+        let fixed = |coordinate: f64| (coordinate * one).round() as i64;
+        let axis = |slope: f64, start: f64, side: u32| Axis {
+            start: fixed(slope * 0.5 + start + offset),
+            step: fixed(slope),
+            last: i64::from(side) - 1 - neighbours,
+        };
+        let axis_u = axis(a, b * line + c, self.size.width);
+        let axis_v = axis(d, e * line + f, self.size.height);
         let (from_u, to_u) = axis_u.inside(row.len());
         let (from_v, to_v) = axis_v.inside(row.len());
         let from = from_u.max(from_v);
         let to = to_u.min(to_v).max(from);
 
         let width = self.size.width as usize;
-        let bytes = self.pixels.as_flattened();
         let (mut u, mut v) = (axis_u.at(from), axis_v.at(from));
+        let whole = |coordinate: i64| (coordinate >> FRACTION_BITS) as usize;
         for pixel in &mut row[from..to] {
-            let weight = |coordinate: i64| (coordinate >> (FRACTION_BITS - AXIS_BITS)) as i32 & ((1 << AXIS_BITS) - 1);
-            let corner = ((v >> FRACTION_BITS) as usize * width + (u >> FRACTION_BITS) as usize) * 3;
-            *pixel = blend_inside(bytes, corner, width * 3, weight(u), weight(v));
+            let corner = whole(v) * width + whole(u);
+            *pixel = match sampling {
+                Sampling::Nearest => self.pixels[corner],
+                Sampling::Bilinear => blend_inside(self.pixels, corner, width, axis_weight(u), axis_weight(v)),
+            };
             u += axis_u.step;
             v += axis_v.step;
         }
         for x in (0..from).chain(to..row.len()) {
-            let (u, v) = inverse.map(x as f64 + 0.5, line);
-            row[x] = self.bilinear(u, v);
+            let column = x as f64 + 0.5;
+            let (u, v) = (a * column + b * line + c, d * column + e * line + f);
+            row[x] = match sampling {
+                Sampling::Nearest => self.nearest(u, v),
+                Sampling::Bilinear => self.bilinear(u, v),
+            };
         }
     }
 }
@@ -158,8 +182,8 @@ impl Source<'_> {
 struct Axis {
     start: i64,
     step: i64,
-    /// Number of pixels of the source along this axis.
-    side: u32,
+    /// The last whole coordinate that counts as inside.
+    last: i64,
 }
 
 impl Axis {
@@ -167,10 +191,8 @@ impl Axis {
         self.start.saturating_add(self.step.saturating_mul(x as i64))
     }
 
-    /// Whether column `x` lies between the centres of the first and the last pixel.
     fn is_inside(&self, x: usize) -> bool {
-        let whole = self.at(x) >> FRACTION_BITS;
-        whole >= 0 && whole + 1 < i64::from(self.side)
+        (0..=self.last).contains(&(self.at(x) >> FRACTION_BITS))
     }
 
     /// The columns `from..to` of `0..columns` inside the source: contiguous, as the coordinate is linear.
@@ -183,7 +205,7 @@ impl Axis {
             ((target * (1u64 << FRACTION_BITS) as f64 - self.start as f64) / self.step as f64)
                 .clamp(0.0, columns as f64) as usize
         };
-        let (zero, last) = (crossing(0.0), crossing(f64::from(self.side) - 1.0));
+        let (zero, last) = (crossing(0.0), crossing(self.last as f64 + 1.0));
         let mut from = zero.min(last).saturating_sub(1);
         let mut to = (zero.max(last) + 2).min(columns);
         while from < to && !self.is_inside(from) {
@@ -206,19 +228,87 @@ fn corner_weights(weight_x: i32, weight_y: i32) -> [i32; 4] {
     [(1 << WEIGHT_BITS) - upper_right - lower_left - lower_right, upper_right, lower_left, lower_right]
 }
 
+/// The weight of the next pixel along one axis.
+#[inline(always)]
+fn axis_weight(coordinate: i64) -> i32 {
+    (coordinate >> (FRACTION_BITS - AXIS_BITS)) as i32 & ((1 << AXIS_BITS) - 1)
+}
+
 /// The weighted mean of four pixels, rounded to the nearest level.
 #[inline(always)]
-fn blend(corners: [[u8; 3]; 4], weight_x: i32, weight_y: i32) -> [u8; 3] {
-    let weights = corner_weights(weight_x, weight_y);
+fn blend(corners: [[u8; 3]; 4], weights: [i32; 4]) -> [u8; 3] {
     std::array::from_fn(|channel| {
         let sum: i32 = (0..4).map(|k| weights[k] * i32::from(corners[k][channel])).sum();
         ((sum + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS) as u8
     })
 }
 
-/// [`blend`] of the pixels at byte `corner` of an image with `stride` bytes a row, the one to its right, and the two below.
+/// [`blend`] of pixel `corner` of an image `width` pixels wide, the one to its right, and the two below.
 #[inline(always)]
-fn blend_inside(bytes: &[u8], corner: usize, stride: usize, weight_x: i32, weight_y: i32) -> [u8; 3] {
-    let pixel = |at: usize| [bytes[at], bytes[at + 1], bytes[at + 2]];
-    blend([pixel(corner), pixel(corner + 3), pixel(corner + stride), pixel(corner + stride + 3)], weight_x, weight_y)
+fn blend_inside(pixels: &[[u8; 3]], corner: usize, width: usize, weight_x: i32, weight_y: i32) -> [u8; 3] {
+    let weights = corner_weights(weight_x, weight_y);
+    #[cfg(target_arch = "x86_64")]
+    {
+        let bytes = pixels.as_flattened();
+        let pair = |pixel: usize| bytes.get(3 * pixel..3 * pixel + 8).and_then(|eight| eight.try_into().ok());
+        // Two pixels are read as 8 bytes, which the last pair of the image does not have.
+        if let (Some(upper), Some(lower)) = (pair(corner), pair(corner + width)) {
+            // SAFETY: every x86-64 processor has SSE2.
+            return unsafe { blend_pairs(u64::from_le_bytes(upper), u64::from_le_bytes(lower), weights) };
+        }
+    }
+    let below = corner + width;
+    blend([pixels[corner], pixels[corner + 1], pixels[below], pixels[below + 1]], weights)
+}
+
+/// [`blend`] in the vector registers that every x86-64 processor has. Each argument holds two pixels in its lowest six
+/// bytes. The sums are the same integers, so the result is too.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "sse2")]
+fn blend_pairs(upper: u64, lower: u64, weights: [i32; 4]) -> [u8; 3] {
+    use std::arch::x86_64::{
+        __m128i, _mm_add_epi32, _mm_cvtsi64_si128, _mm_cvtsi128_si32, _mm_madd_epi16, _mm_packs_epi32,
+        _mm_packus_epi16, _mm_set1_epi32, _mm_setzero_si128, _mm_srai_epi32, _mm_srli_epi64, _mm_unpacklo_epi8,
+    };
+
+    /// The weighted sum of two pixels, 32 bits a channel.
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn sum(pair: u64, left: i32, right: i32) -> __m128i {
+        let pair = _mm_cvtsi64_si128(pair as i64);
+        // Left and right level of each channel side by side, then 16 bits each; the weights, below 2^15, likewise.
+        let levels = _mm_unpacklo_epi8(pair, _mm_srli_epi64::<24>(pair));
+        _mm_madd_epi16(_mm_unpacklo_epi8(levels, _mm_setzero_si128()), _mm_set1_epi32(left | (right << 16)))
+    }
+
+    let sums = _mm_add_epi32(sum(upper, weights[0], weights[1]), sum(lower, weights[2], weights[3]));
+    let half = _mm_set1_epi32(1 << (WEIGHT_BITS - 1));
+    let rounded = _mm_srai_epi32::<{ WEIGHT_BITS as i32 }>(_mm_add_epi32(sums, half));
+    let words = _mm_packs_epi32(rounded, rounded);
+    let [red, green, blue, _] = _mm_cvtsi128_si32(_mm_packus_epi16(words, words)).to_le_bytes();
+    [red, green, blue]
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_vector_registers_hold_the_same_sums() {
+        let corners = [[0, 255, 10], [255, 1, 200], [7, 255, 255], [128, 0, 255]];
+        let pair = |left: [u8; 3], right: [u8; 3]| {
+            // The last two bytes belong to the next pixel and must not matter.
+            u64::from_le_bytes([left[0], left[1], left[2], right[0], right[1], right[2], 99, 177])
+        };
+        for weight_x in 0..1 << AXIS_BITS {
+            for weight_y in (0..1 << AXIS_BITS).step_by(31) {
+                let weights = corner_weights(weight_x, weight_y);
+                assert_eq!(weights.iter().sum::<i32>(), 1 << WEIGHT_BITS);
+                // SAFETY: every x86-64 processor has SSE2.
+                let found = unsafe { blend_pairs(pair(corners[0], corners[1]), pair(corners[2], corners[3]), weights) };
+                assert_eq!(found, blend(corners, weights), "{weight_x} {weight_y}");
+            }
+        }
+    }
 }
