@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::require;
 use crate::{Augment, AugmentError, Border, Drawn, FillMode, Generator, GeometricMap, ImageSize, Window};
 
-const KINDS_SIZE: &str = "sides from 1 to 16384 pixels";
+const SIZES: &str = "sides from 1 to 16384 pixels";
 
 /// `centre-crop`: the middle of the image; a smaller image is surrounded by black first (torchvision's `CenterCrop`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ impl Augment for CentreCrop {
     }
 
     fn validate(&self) -> Result<(), AugmentError> {
-        require(self.size.is_allowed(), self.kind(), "size", self.size, KINDS_SIZE)
+        require(self.size.is_allowed(), self.kind(), "size", self.size, SIZES)
     }
 
     fn output_size(&self, _: ImageSize) -> ImageSize {
@@ -83,7 +83,7 @@ impl Augment for RandomCrop {
     }
 
     fn validate(&self) -> Result<(), AugmentError> {
-        require(self.size.is_allowed(), self.kind(), "size", self.size, KINDS_SIZE)?;
+        require(self.size.is_allowed(), self.kind(), "size", self.size, SIZES)?;
         let limit = crate::size::MAX_SIDE;
         require(self.padding <= limit, self.kind(), "padding", self.padding, "0 to 16384 pixels")
     }
