@@ -12,6 +12,13 @@
 #[cfg(any(feature = "cpu", feature = "ndarray", feature = "cuda"))]
 mod backend;
 mod buffer;
+mod differentiation;
+mod fallback;
+#[cfg(any(feature = "cpu", feature = "ndarray"))]
+mod host;
+#[cfg(any(feature = "cpu", feature = "ndarray"))]
+mod host_backend;
+pub mod kernels;
 pub mod ops;
 pub mod random;
 pub mod state_dict;
@@ -20,4 +27,4 @@ mod vision_backend;
 #[cfg(any(feature = "cpu", feature = "ndarray", feature = "cuda"))]
 pub use backend::{BACKEND_NAME, DeviceError, SelectedBackend, SelectedDevice, TrainingBackend, open_device};
 pub use buffer::Buffer;
-pub use vision_backend::{AutodiffVisionBackend, VisionBackend};
+pub use vision_backend::{AutodiffVisionBackend, BatchNormForward, BatchNormGradient, BatchNormSaved, VisionBackend};

@@ -58,11 +58,7 @@ pub fn truncated_normal<B: Backend, const D: usize>(
 }
 
 /// A tensor of ones with probability `probability` and zeros otherwise.
-pub fn bernoulli<B: Backend, const D: usize>(
-    shape: [usize; D],
-    probability: f32,
-    device: &B::Device,
-) -> Tensor<B, D> {
+pub fn bernoulli<B: Backend, const D: usize>(shape: [usize; D], probability: f32, device: &B::Device) -> Tensor<B, D> {
     fill(shape, device, |generator| f32::from(u8::from(generator.random::<f32>() < probability)))
 }
 

@@ -1,9 +1,8 @@
 //! Two-dimensional convolution and transposed convolution.
 
 use burn::tensor::Tensor;
-use burn::tensor::module;
-use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
+use super::{primitive, tensor};
 use crate::VisionBackend;
 
 /// How a convolution's window moves; `[vertical, horizontal]`, in pixels.
@@ -40,8 +39,8 @@ pub fn conv2d<B: VisionBackend>(
     bias: Option<Tensor<B, 1>>,
     options: Conv2dOptions,
 ) -> Tensor<B, 4> {
-    let Conv2dOptions { stride, padding, dilation, groups } = options;
-    module::conv2d(input, weight, bias, ConvOptions::new(stride, padding, dilation, groups))
+    let bias = bias.map(primitive);
+    tensor(B::vision_conv2d(primitive(input), primitive(weight), bias, options))
 }
 
 /// How a transposed convolution's window moves; `[vertical, horizontal]`, in pixels.
@@ -79,7 +78,6 @@ pub fn conv_transpose2d<B: VisionBackend>(
     bias: Option<Tensor<B, 1>>,
     options: ConvTranspose2dOptions,
 ) -> Tensor<B, 4> {
-    let ConvTranspose2dOptions { stride, padding, output_padding, dilation, groups } = options;
-    let options = ConvTransposeOptions::new(stride, padding, output_padding, dilation, groups);
-    module::conv_transpose2d(input, weight, bias, options)
+    let bias = bias.map(primitive);
+    tensor(B::vision_conv_transpose2d(primitive(input), primitive(weight), bias, options))
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Activation, activate};
+use super::{Activation, activate, primitive, tensor};
 use crate::VisionBackend;
 
 /// What [`batch_norm_train`] gives.
@@ -33,24 +33,14 @@ pub fn batch_norm_train<B: VisionBackend>(
     activation: Activation,
     epsilon: f64,
 ) -> BatchNormOutput<B> {
-    let [batch, channels, height, width] = input.dims();
-    let count = (batch * height * width) as f64;
-    let per_channel = |tensor: Tensor<B, 4>| {
-        tensor.swap_dims(0, 1).reshape([channels, batch * height * width]).mean_dim(1).reshape([1, channels, 1, 1])
-    };
-    let mean = per_channel(input.clone());
-    let centred = input - mean.clone();
-    let variance = per_channel(centred.clone().square());
-    let normalised = centred / variance.clone().add_scalar(epsilon).sqrt();
-    let scaled = normalised * weight.reshape([1, channels, 1, 1]) + bias.reshape([1, channels, 1, 1]);
-    let sum = match residual {
-        Some(residual) => scaled + residual,
-        None => scaled,
-    };
+    let relu = activation == Activation::Relu;
+    let residual = residual.map(primitive);
+    let result = B::vision_batch_norm(primitive(input), primitive(weight), primitive(bias), residual, relu, epsilon);
+    let output = tensor(result.output);
     BatchNormOutput {
-        output: activate(sum, activation),
-        mean: mean.detach().reshape([channels]),
-        variance: variance.detach().reshape([channels]).mul_scalar(count / (count - 1.0).max(1.0)),
+        output: if relu { output } else { activate(output, activation) },
+        mean: tensor(result.mean),
+        variance: tensor(result.variance),
     }
 }
 
@@ -71,13 +61,16 @@ pub fn batch_norm_inference<B: VisionBackend>(
     activation: Activation,
     epsilon: f64,
 ) -> Tensor<B, 4> {
-    let channels = input.dims()[1];
-    let scale = weight / variance.add_scalar(epsilon).sqrt();
-    let shift = bias - mean * scale.clone();
-    let scaled = input * scale.reshape([1, channels, 1, 1]) + shift.reshape([1, channels, 1, 1]);
-    let sum = match residual {
-        Some(residual) => scaled + residual,
-        None => scaled,
-    };
-    activate(sum, activation)
+    let relu = activation == Activation::Relu;
+    let output = tensor(B::vision_batch_norm_inference(
+        primitive(input),
+        primitive(weight),
+        primitive(bias),
+        primitive(mean),
+        primitive(variance),
+        residual.map(primitive),
+        relu,
+        epsilon,
+    ));
+    if relu { output } else { activate(output, activation) }
 }

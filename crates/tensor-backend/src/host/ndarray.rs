@@ -1,0 +1,65 @@
+//! ndarray tensors.
+
+use burn::backend::ndarray::{NdArrayTensor, SharedArray};
+use burn::tensor::{DType, TensorMetadata};
+
+use super::HostTensor;
+
+impl HostTensor for NdArrayTensor {
+    type Buffer = Vec<f32>;
+
+    fn buffer(length: usize) -> Vec<f32> {
+        vec![0.0; length]
+    }
+
+    fn from_dense(elements: Vec<f32>, shape: &[usize]) -> Self {
+        let array = SharedArray::<f32>::from_shape_vec(shape, elements);
+        array.expect("as many elements as the shape has").into()
+    }
+
+    fn from_pixels(elements: Vec<f32>, [batch, channels, height, width]: [usize; 4]) -> Self {
+        let shape = [batch, height, width, channels];
+        let array = SharedArray::<f32>::from_shape_vec(&shape[..], elements);
+        array.expect("as many elements as the shape has").permuted_axes(&[0, 3, 1, 2][..]).into()
+    }
+
+    fn is_f32(&self) -> bool {
+        self.dtype() == DType::F32
+    }
+
+    fn element_strides(&self) -> Vec<isize> {
+        match self {
+            NdArrayTensor::F32(storage) => storage.view().strides().to_vec(),
+            other => unreachable!("only f32 tensors come to the kernels, not {:?}", other.dtype()),
+        }
+    }
+
+    fn into_row_major(self) -> Self {
+        match self {
+            NdArrayTensor::F32(storage) => {
+                let shape = storage.shape().to_vec();
+                Self::from_dense(storage.view().iter().copied().collect(), &shape)
+            }
+            other => unreachable!("only f32 tensors come to the kernels, not {:?}", other.dtype()),
+        }
+    }
+
+    fn elements(&self) -> &[f32] {
+        match self {
+            NdArrayTensor::F32(storage) => {
+                let view = storage.view();
+                // SAFETY: the tensor has no gaps and positive strides (the trait's condition), so that its elements are
+                // the `len` ones from the first on; they live as long as `self` does.
+                unsafe { std::slice::from_raw_parts(view.as_ptr(), view.len()) }
+            }
+            other => unreachable!("only f32 tensors come to the kernels, not {:?}", other.dtype()),
+        }
+    }
+
+    fn elements_mut(&mut self) -> Option<&mut [f32]> {
+        match self {
+            NdArrayTensor::F32(storage) if storage.is_unique() => storage.ensure_owned().as_slice_memory_order_mut(),
+            _ => None,
+        }
+    }
+}

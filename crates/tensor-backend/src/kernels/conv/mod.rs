@@ -1,0 +1,18 @@
+//! Two-dimensional convolution: forward, and the gradients of its input, weight and bias.
+
+mod gather;
+mod pack;
+mod shape;
+
+mod direct;
+mod weight_gradient;
+mod winograd;
+mod winograd_forward;
+mod winograd_weight;
+
+pub use direct::{forward, input_gradient, transposed};
+pub use shape::ConvShape;
+pub use weight_gradient::{bias_gradient, weight_gradient};
+
+#[cfg(test)]
+mod tests;

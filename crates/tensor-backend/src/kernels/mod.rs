@@ -1,0 +1,16 @@
+//! CPU kernels: plain functions on slices, vectorised for the processor at run time and parallel with rayon.
+//!
+//! Images lie in memory as `[batch, height, width, channels]` ("NHWC"), so that vectors run along channels whatever the
+//! image's width, and a window's tap is a contiguous run. Every result is independent of the number of threads: work
+//! is cut by shape alone and partial sums are added in a fixed order.
+
+pub mod batch_norm;
+pub mod conv;
+pub mod layout;
+pub mod memory;
+mod outer;
+pub(crate) mod raw;
+pub mod simd;
+#[cfg(test)]
+mod testing;
+mod tile;

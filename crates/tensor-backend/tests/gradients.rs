@@ -1,0 +1,227 @@
+//! Values and gradients of our operations against the same made of burn's own operations, on every CPU backend.
+#![cfg(any(feature = "cpu", feature = "ndarray"))]
+
+use burn::backend::Autodiff;
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+use burn::tensor::{Distribution, Tensor, TensorData, activation, module};
+use tensor_backend::VisionBackend;
+use tensor_backend::ops::{self, Activation, Conv2dOptions, ConvTranspose2dOptions};
+
+/// Winograd's rounding, relative to the largest value.
+const TOLERANCE: f32 = 3e-5;
+
+fn close(name: &str, found: TensorData, expected: TensorData) {
+    assert_eq!(found.shape, expected.shape, "{name}");
+    let [found, expected] = [found, expected].map(|data| data.to_vec::<f32>().expect("f32"));
+    let scale = expected.iter().fold(1e-6f32, |scale, value| scale.max(value.abs()));
+    for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        let error = (found - expected).abs() / scale;
+        assert!(error <= TOLERANCE, "{name}: element {index} is {found}, expected {expected}, error {error:e}");
+    }
+}
+
+/// A leaf with values in -1..1.
+fn leaf<B: VisionBackend, const D: usize>(shape: [usize; D]) -> Tensor<Autodiff<B>, D> {
+    Tensor::<B, D>::random(shape, Distribution::Uniform(-1.0, 1.0), &Default::default()).to_data().into_leaf()
+}
+
+trait IntoLeaf {
+    fn into_leaf<B: VisionBackend, const D: usize>(self) -> Tensor<Autodiff<B>, D>;
+}
+
+impl IntoLeaf for TensorData {
+    fn into_leaf<B: VisionBackend, const D: usize>(self) -> Tensor<Autodiff<B>, D> {
+        Tensor::from_data(self, &Default::default()).require_grad()
+    }
+}
+
+/// Gradients of a fixed weighted sum of `output`.
+macro_rules! gradients {
+    ($output:expr, $mix:expr, $($leaf:ident),+) => {{
+        let gradients = ($output * $mix).sum().backward();
+        [$($leaf.grad(&gradients).map(|gradient| gradient.to_data())),+]
+    }};
+}
+
+fn check_conv<B: VisionBackend>(input: [usize; 4], weight: [usize; 4], options: Conv2dOptions) {
+    let (x, w, b) = (leaf::<B, 4>(input), leaf::<B, 4>(weight), leaf::<B, 1>([weight[0]]));
+    let ours = ops::conv2d(x.clone(), w.clone(), Some(b.clone()), options);
+    let Conv2dOptions { stride, padding, dilation, groups } = options;
+    let burns =
+        module::conv2d(x.clone(), w.clone(), Some(b.clone()), ConvOptions::new(stride, padding, dilation, groups));
+    close("output", ours.to_data(), burns.to_data());
+    let mix: Tensor<Autodiff<B>, 4> = leaf(burns.dims());
+    let found = gradients!(ours, mix.clone(), x, w, b);
+    let expected = gradients!(burns, mix, x, w, b);
+    for (name, (found, expected)) in ["input", "weight", "bias"].iter().zip(found.into_iter().zip(expected)) {
+        close(name, found.expect("a gradient"), expected.expect("a gradient"));
+    }
+}
+
+fn convolution<B: VisionBackend>() {
+    let plain = Conv2dOptions::default();
+    let same = Conv2dOptions { padding: [1, 1], ..plain };
+    check_conv::<B>([2, 16, 9, 10], [24, 16, 3, 3], same);
+    check_conv::<B>([3, 3, 12, 12], [16, 3, 3, 3], same);
+    check_conv::<B>([3, 10, 8, 8], [12, 10, 3, 3], Conv2dOptions { stride: [2, 2], ..same });
+    check_conv::<B>([3, 10, 8, 8], [12, 10, 1, 1], Conv2dOptions { stride: [2, 2], ..plain });
+    check_conv::<B>([2, 8, 7, 7], [8, 1, 3, 3], Conv2dOptions { groups: 8, ..same });
+    check_conv::<B>([2, 6, 9, 9], [4, 3, 3, 3], Conv2dOptions { groups: 2, dilation: [2, 2], ..same });
+}
+
+fn transposed_convolution<B: VisionBackend>() {
+    for (options, kernel) in [
+        (ConvTranspose2dOptions { stride: [2, 2], ..Default::default() }, 2),
+        (ConvTranspose2dOptions { stride: [2, 2], padding: [1, 1], output_padding: [1, 1], ..Default::default() }, 3),
+        (ConvTranspose2dOptions { padding: [1, 1], ..Default::default() }, 3),
+    ] {
+        let (x, w, b) = (leaf::<B, 4>([2, 6, 5, 4]), leaf::<B, 4>([6, 9, kernel, kernel]), leaf::<B, 1>([9]));
+        let ours = ops::conv_transpose2d(x.clone(), w.clone(), Some(b.clone()), options);
+        let ConvTranspose2dOptions { stride, padding, output_padding, dilation, groups } = options;
+        let burns_options = ConvTransposeOptions::new(stride, padding, output_padding, dilation, groups);
+        let burns = module::conv_transpose2d(x.clone(), w.clone(), Some(b.clone()), burns_options);
+        close("output", ours.to_data(), burns.to_data());
+        let mix: Tensor<Autodiff<B>, 4> = leaf(burns.dims());
+        let found = gradients!(ours, mix.clone(), x, w, b);
+        let expected = gradients!(burns, mix, x, w, b);
+        for (name, (found, expected)) in ["input", "weight", "bias"].iter().zip(found.into_iter().zip(expected)) {
+            close(name, found.expect("a gradient"), expected.expect("a gradient"));
+        }
+    }
+}
+
+/// PyTorch's definition out of elementwise operations.
+fn composed_batch_norm<B: VisionBackend>(
+    input: Tensor<B, 4>,
+    weight: Tensor<B, 1>,
+    bias: Tensor<B, 1>,
+    residual: Option<Tensor<B, 4>>,
+    relu: bool,
+) -> (Tensor<B, 4>, Tensor<B, 1>, Tensor<B, 1>) {
+    let [batch, channels, height, width] = input.dims();
+    let count = batch * height * width;
+    let mean_of = |tensor: Tensor<B, 4>| {
+        tensor.swap_dims(0, 1).reshape([channels, count]).mean_dim(1).reshape([1, channels, 1, 1])
+    };
+    let mean = mean_of(input.clone());
+    let centred = input - mean.clone();
+    let variance = mean_of(centred.clone() * centred.clone());
+    let normalised = centred / variance.clone().add_scalar(1e-5).sqrt();
+    let mut sum = normalised * weight.reshape([1, channels, 1, 1]) + bias.reshape([1, channels, 1, 1]);
+    if let Some(residual) = residual {
+        sum = sum + residual;
+    }
+    let unbiased = variance.mul_scalar(count as f64 / (count as f64 - 1.0));
+    (if relu { activation::relu(sum) } else { sum }, mean.reshape([channels]), unbiased.reshape([channels]))
+}
+
+fn batch_norm<B: VisionBackend>() {
+    for (with_residual, activation) in [
+        (false, Activation::Identity),
+        (false, Activation::Relu),
+        (true, Activation::Identity),
+        (true, Activation::Relu),
+    ] {
+        let shape = [3, 20, 5, 6];
+        let (x, r) = (leaf::<B, 4>(shape), leaf::<B, 4>(shape));
+        let (w, b) = (leaf::<B, 1>([20]), leaf::<B, 1>([20]));
+        let residual = with_residual.then(|| r.clone());
+        let ours = ops::batch_norm_train(x.clone(), w.clone(), b.clone(), residual.clone(), activation, 1e-5);
+        let relu = activation == Activation::Relu;
+        let (burns, mean, variance) = composed_batch_norm(x.clone(), w.clone(), b.clone(), residual, relu);
+        let burns_data = burns.to_data();
+        close("output", ours.output.to_data(), burns_data.clone());
+        close("mean", ours.mean.to_data(), mean.to_data());
+        close("variance", ours.variance.to_data(), variance.to_data());
+        let mix: Tensor<Autodiff<B>, 4> = leaf(shape);
+        let found = gradients!(ours.output, mix.clone(), x, w, b, r);
+        let expected = gradients!(burns, mix, x, w, b, r);
+        for (name, (found, expected)) in
+            ["input", "weight", "bias", "residual"].iter().zip(found.into_iter().zip(expected))
+        {
+            assert_eq!(found.is_some(), expected.is_some(), "{name}");
+            if let (Some(found), Some(expected)) = (found, expected) {
+                close(name, found, expected);
+            }
+        }
+        // With the batch's own biased variance, inference gives what training gave: 90 values a channel.
+        let biased = variance.inner().mul_scalar(89.0 / 90.0);
+        let residual = with_residual.then(|| r.inner());
+        let inference = ops::batch_norm_inference(
+            x.inner(),
+            w.inner(),
+            b.inner(),
+            mean.inner(),
+            biased,
+            residual,
+            activation,
+            1e-5,
+        );
+        close("inference", inference.to_data(), burns_data);
+    }
+}
+
+/// A residual block with a projection: gradients meet at the block's input, and a first layer whose input has none.
+fn residual_block<B: VisionBackend>() {
+    let x = leaf::<B, 4>([2, 12, 6, 6]);
+    let (first, second, projection) =
+        (leaf::<B, 4>([16, 12, 3, 3]), leaf::<B, 4>([16, 16, 3, 3]), leaf::<B, 4>([16, 12, 1, 1]));
+    let (w, b) = (leaf::<B, 1>([16]), leaf::<B, 1>([16]));
+    let same = Conv2dOptions { padding: [1, 1], ..Default::default() };
+    let run = |ours: bool| {
+        let conv = |x: Tensor<Autodiff<B>, 4>, weight: &Tensor<Autodiff<B>, 4>, options: Conv2dOptions| {
+            let Conv2dOptions { stride, padding, dilation, groups } = options;
+            match ours {
+                true => ops::conv2d(x, weight.clone(), None, options),
+                false => module::conv2d(x, weight.clone(), None, ConvOptions::new(stride, padding, dilation, groups)),
+            }
+        };
+        let norm = |x: Tensor<Autodiff<B>, 4>, residual: Option<Tensor<Autodiff<B>, 4>>, relu: bool| {
+            let activation = if relu { Activation::Relu } else { Activation::Identity };
+            match ours {
+                true => ops::batch_norm_train(x, w.clone(), b.clone(), residual, activation, 1e-5).output,
+                false => composed_batch_norm(x, w.clone(), b.clone(), residual, relu).0,
+            }
+        };
+        let hidden = norm(conv(x.clone(), &first, same), None, true);
+        let skip = norm(conv(x.clone(), &projection, Conv2dOptions::default()), None, false);
+        let block = norm(conv(hidden, &second, same), Some(skip), true);
+        norm(conv(block.clone(), &second, same), Some(block), true)
+    };
+    let (ours, burns) = (run(true), run(false));
+    close("output", ours.to_data(), burns.to_data());
+    let mix: Tensor<Autodiff<B>, 4> = leaf(burns.dims());
+    let found = gradients!(ours, mix.clone(), x, first, second, projection, w, b);
+    let expected = gradients!(burns, mix, x, first, second, projection, w, b);
+    for (index, (found, expected)) in found.into_iter().zip(expected).enumerate() {
+        close(&format!("gradient {index}"), found.expect("a gradient"), expected.expect("a gradient"));
+    }
+}
+
+macro_rules! on_backend {
+    ($name:ident, $backend:ty) => {
+        mod $name {
+            #[test]
+            fn convolution() {
+                super::convolution::<$backend>();
+            }
+            #[test]
+            fn transposed_convolution() {
+                super::transposed_convolution::<$backend>();
+            }
+            #[test]
+            fn batch_norm() {
+                super::batch_norm::<$backend>();
+            }
+            #[test]
+            fn residual_block() {
+                super::residual_block::<$backend>();
+            }
+        }
+    };
+}
+
+#[cfg(feature = "cpu")]
+on_backend!(flex, burn::backend::Flex);
+#[cfg(feature = "ndarray")]
+on_backend!(ndarray, burn::backend::NdArray);
