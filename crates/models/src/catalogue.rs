@@ -1,26 +1,22 @@
-//! The networks by name.
+//! Every network, with its published figures.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
+use crate::InputShape;
 use crate::cifar_resnet::{CifarResNetDepth, Shortcut};
 use crate::resnet::{ResNetDepth, ResNetStem};
 use crate::vgg::VggDepth;
-use crate::{InputShape, ModelError};
 
 /// Classes of ImageNet-1k, what torchvision's networks are published with.
 const IMAGENET_CLASSES: usize = 1000;
+/// What torchvision's classifiers are published for.
+const IMAGENET_INPUT: InputShape = InputShape::rgb(224);
+/// Classes of CIFAR-10 and MNIST.
+const SMALL_CLASSES: usize = 10;
+/// An image of CIFAR.
+const SMALL_INPUT: InputShape = InputShape::rgb(32);
 
 const LECUN_1998: &str = "LeCun et al. 1998, Gradient-based learning applied to document recognition";
 const SIMONYAN_2014: &str = "Simonyan and Zisserman 2014, arXiv 1409.1556";
 const HE_2015: &str = "He et al. 2015, arXiv 1512.03385";
-
-/// How alike (Jaro-Winkler, 1 is equal) a name must be to a valid one for that to be suggested.
-const SUGGESTION_SIMILARITY: f64 = 0.75;
-/// How many names are suggested at most.
-const SUGGESTIONS: usize = 3;
 
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,416 +78,118 @@ pub struct ModelCard {
     pub paper: &'static str,
 }
 
-const fn vgg(depth: VggDepth, batch_norm: bool, variant: VggVariant) -> Architecture {
-    Architecture::Vgg { depth, batch_norm, variant }
-}
-
-const fn resnet(depth: ResNetDepth, stem: ResNetStem) -> Architecture {
-    Architecture::ResNet { depth, stem }
-}
-
-const fn cifar_resnet(depth: CifarResNetDepth, shortcut: Shortcut) -> Architecture {
-    Architecture::CifarResNet { depth, shortcut }
-}
-
-const fn card(
+const fn vgg(
     name: &'static str,
-    architecture: Architecture,
-    description: &'static str,
+    depth: VggDepth,
+    batch_norm: bool,
     parameters: usize,
-    classes: usize,
-    input: InputShape,
-    paper: &'static str,
+    description: &'static str,
 ) -> ModelCard {
-    ModelCard { name, architecture, description, parameters, classes, input, paper }
+    let architecture = Architecture::Vgg { depth, batch_norm, variant: VggVariant::ImageNet };
+    let (classes, input) = (IMAGENET_CLASSES, IMAGENET_INPUT);
+    ModelCard { name, architecture, description, parameters, classes, input, paper: SIMONYAN_2014 }
+}
+
+const fn vgg_cifar(name: &'static str, depth: VggDepth, parameters: usize, description: &'static str) -> ModelCard {
+    let architecture = Architecture::Vgg { depth, batch_norm: true, variant: VggVariant::Cifar };
+    let (classes, input) = (SMALL_CLASSES, SMALL_INPUT);
+    ModelCard { name, architecture, description, parameters, classes, input, paper: SIMONYAN_2014 }
+}
+
+const fn resnet(name: &'static str, depth: ResNetDepth, parameters: usize, description: &'static str) -> ModelCard {
+    let architecture = Architecture::ResNet { depth, stem: ResNetStem::ImageNet };
+    let (classes, input) = (IMAGENET_CLASSES, IMAGENET_INPUT);
+    ModelCard { name, architecture, description, parameters, classes, input, paper: HE_2015 }
+}
+
+const fn resnet_cifar(
+    name: &'static str,
+    depth: ResNetDepth,
+    parameters: usize,
+    description: &'static str,
+) -> ModelCard {
+    let architecture = Architecture::ResNet { depth, stem: ResNetStem::Cifar };
+    let (classes, input) = (SMALL_CLASSES, SMALL_INPUT);
+    ModelCard { name, architecture, description, parameters, classes, input, paper: HE_2015 }
+}
+
+const fn cifar_resnet(
+    name: &'static str,
+    depth: CifarResNetDepth,
+    parameters: usize,
+    description: &'static str,
+) -> ModelCard {
+    let architecture = Architecture::CifarResNet { depth, shortcut: Shortcut::Subsample };
+    let (classes, input) = (SMALL_CLASSES, SMALL_INPUT);
+    ModelCard { name, architecture, description, parameters, classes, input, paper: HE_2015 }
+}
+
+const fn cifar_resnet_b(
+    name: &'static str,
+    depth: CifarResNetDepth,
+    parameters: usize,
+    description: &'static str,
+) -> ModelCard {
+    let architecture = Architecture::CifarResNet { depth, shortcut: Shortcut::Projection };
+    ModelCard { architecture, ..cifar_resnet(name, depth, parameters, description) }
 }
 
 /// Every network, by family.
+///
+/// Sources of the parameter counts: torchvision's `num_params`; He et al. 2015, table 6, to its digits for the CIFAR
+/// ResNets; for all of them the same networks in PyTorch, see the tests.
 pub static MODELS: [ModelCard; 32] = [
-    card(
-        "lenet",
-        Architecture::LeNet,
-        "two 5×5 convolutions and three dense layers (PyTorch tutorial's LeNet-5)",
-        61_706,
-        10,
-        InputShape::grey(32),
-        LECUN_1998,
-    ),
-    card(
-        "cnn",
-        Architecture::Cnn,
-        "three stages of convolution, batch normalisation, ReLU and pooling, a dense layer",
-        113_962,
-        10,
-        InputShape::rgb(32),
-        "",
-    ),
-    card(
-        "vgg11",
-        vgg(VggDepth::Eleven, false, VggVariant::ImageNet),
-        "11 layers of 3×3 convolutions",
-        132_863_336,
-        IMAGENET_CLASSES,
-        InputShape::rgb(224),
-        SIMONYAN_2014,
-    ),
-    card(
-        "vgg11-bn",
-        vgg(VggDepth::Eleven, true, VggVariant::ImageNet),
-        "11 layers of 3×3 convolutions, batch normalisation",
-        132_868_840,
-        IMAGENET_CLASSES,
-        InputShape::rgb(224),
-        SIMONYAN_2014,
-    ),
-    card(
-        "vgg13",
-        vgg(VggDepth::Thirteen, false, VggVariant::ImageNet),
-        "13 layers of 3×3 convolutions",
-        133_047_848,
-        IMAGENET_CLASSES,
-        InputShape::rgb(224),
-        SIMONYAN_2014,
-    ),
-    card(
-        "vgg13-bn",
-        vgg(VggDepth::Thirteen, true, VggVariant::ImageNet),
-        "13 layers of 3×3 convolutions, batch normalisation",
-        133_053_736,
-        IMAGENET_CLASSES,
-        InputShape::rgb(224),
-        SIMONYAN_2014,
-    ),
-    card(
-        "vgg16",
-        vgg(VggDepth::Sixteen, false, VggVariant::ImageNet),
-        "16 layers of 3×3 convolutions",
-        138_357_544,
-        IMAGENET_CLASSES,
-        InputShape::rgb(224),
-        SIMONYAN_2014,
-    ),
-    card(
-        "vgg16-bn",
-        vgg(VggDepth::Sixteen, true, VggVariant::ImageNet),
-        "16 layers of 3×3 convolutions, batch normalisation",
-        138_365_992,
-        IMAGENET_CLASSES,
-        InputShape::rgb(224),
-        SIMONYAN_2014,
-    ),
-    card(
-        "vgg19",
-        vgg(VggDepth::Nineteen, false, VggVariant::ImageNet),
-        "19 layers of 3×3 convolutions",
-        143_667_240,
-        IMAGENET_CLASSES,
-        InputShape::rgb(224),
-        SIMONYAN_2014,
-    ),
-    card(
-        "vgg19-bn",
-        vgg(VggDepth::Nineteen, true, VggVariant::ImageNet),
-        "19 layers of 3×3 convolutions, batch normalisation",
-        143_678_248,
-        IMAGENET_CLASSES,
-        InputShape::rgb(224),
-        SIMONYAN_2014,
-    ),
-    card(
-        "vgg11-bn-cifar",
-        vgg(VggDepth::Eleven, true, VggVariant::Cifar),
-        "the convolutions of vgg11-bn and one dense layer, for 32×32 pixels",
-        9_231_114,
-        10,
-        InputShape::rgb(32),
-        SIMONYAN_2014,
-    ),
-    card(
-        "vgg13-bn-cifar",
-        vgg(VggDepth::Thirteen, true, VggVariant::Cifar),
-        "the convolutions of vgg13-bn and one dense layer, for 32×32 pixels",
-        9_416_010,
-        10,
-        InputShape::rgb(32),
-        SIMONYAN_2014,
-    ),
-    card(
-        "vgg16-bn-cifar",
-        vgg(VggDepth::Sixteen, true, VggVariant::Cifar),
-        "the convolutions of vgg16-bn and one dense layer, for 32×32 pixels",
-        14_728_266,
-        10,
-        InputShape::rgb(32),
-        SIMONYAN_2014,
-    ),
-    card(
-        "vgg19-bn-cifar",
-        vgg(VggDepth::Nineteen, true, VggVariant::Cifar),
-        "the convolutions of vgg19-bn and one dense layer, for 32×32 pixels",
-        20_040_522,
-        10,
-        InputShape::rgb(32),
-        SIMONYAN_2014,
-    ),
-    card(
-        "resnet18",
-        resnet(ResNetDepth::Eighteen, ResNetStem::ImageNet),
-        "residual network of 18 layers, basic blocks",
-        11_689_512,
-        IMAGENET_CLASSES,
-        InputShape::rgb(224),
-        HE_2015,
-    ),
-    card(
-        "resnet34",
-        resnet(ResNetDepth::ThirtyFour, ResNetStem::ImageNet),
-        "residual network of 34 layers, basic blocks",
-        21_797_672,
-        IMAGENET_CLASSES,
-        InputShape::rgb(224),
-        HE_2015,
-    ),
-    card(
-        "resnet50",
-        resnet(ResNetDepth::Fifty, ResNetStem::ImageNet),
-        "residual network of 50 layers, bottleneck blocks",
-        25_557_032,
-        IMAGENET_CLASSES,
-        InputShape::rgb(224),
-        HE_2015,
-    ),
-    card(
-        "resnet101",
-        resnet(ResNetDepth::OneHundredOne, ResNetStem::ImageNet),
-        "residual network of 101 layers, bottleneck blocks",
-        44_549_160,
-        IMAGENET_CLASSES,
-        InputShape::rgb(224),
-        HE_2015,
-    ),
-    card(
-        "resnet152",
-        resnet(ResNetDepth::OneHundredFiftyTwo, ResNetStem::ImageNet),
-        "residual network of 152 layers, bottleneck blocks",
-        60_192_808,
-        IMAGENET_CLASSES,
-        InputShape::rgb(224),
-        HE_2015,
-    ),
-    card(
-        "resnet18-cifar",
-        resnet(ResNetDepth::Eighteen, ResNetStem::Cifar),
-        "resnet18 with a 3×3 first convolution and no first pooling, for 32×32 pixels",
-        11_173_962,
-        10,
-        InputShape::rgb(32),
-        HE_2015,
-    ),
-    card(
-        "resnet34-cifar",
-        resnet(ResNetDepth::ThirtyFour, ResNetStem::Cifar),
-        "resnet34 with a 3×3 first convolution and no first pooling, for 32×32 pixels",
-        21_282_122,
-        10,
-        InputShape::rgb(32),
-        HE_2015,
-    ),
-    card(
-        "resnet50-cifar",
-        resnet(ResNetDepth::Fifty, ResNetStem::Cifar),
-        "resnet50 with a 3×3 first convolution and no first pooling, for 32×32 pixels",
-        23_520_842,
-        10,
-        InputShape::rgb(32),
-        HE_2015,
-    ),
-    card(
-        "resnet20",
-        cifar_resnet(CifarResNetDepth::Twenty, Shortcut::Subsample),
-        "CIFAR residual network of 20 layers, shortcuts without parameters",
-        269_722,
-        10,
-        InputShape::rgb(32),
-        HE_2015,
-    ),
-    card(
-        "resnet32",
-        cifar_resnet(CifarResNetDepth::ThirtyTwo, Shortcut::Subsample),
-        "CIFAR residual network of 32 layers, shortcuts without parameters",
-        464_154,
-        10,
-        InputShape::rgb(32),
-        HE_2015,
-    ),
-    card(
-        "resnet44",
-        cifar_resnet(CifarResNetDepth::FortyFour, Shortcut::Subsample),
-        "CIFAR residual network of 44 layers, shortcuts without parameters",
-        658_586,
-        10,
-        InputShape::rgb(32),
-        HE_2015,
-    ),
-    card(
-        "resnet56",
-        cifar_resnet(CifarResNetDepth::FiftySix, Shortcut::Subsample),
-        "CIFAR residual network of 56 layers, shortcuts without parameters",
-        853_018,
-        10,
-        InputShape::rgb(32),
-        HE_2015,
-    ),
-    card(
-        "resnet110",
-        cifar_resnet(CifarResNetDepth::OneHundredTen, Shortcut::Subsample),
-        "CIFAR residual network of 110 layers, shortcuts without parameters",
-        1_727_962,
-        10,
-        InputShape::rgb(32),
-        HE_2015,
-    ),
-    card(
-        "resnet20-b",
-        cifar_resnet(CifarResNetDepth::Twenty, Shortcut::Projection),
-        "CIFAR residual network of 20 layers, 1×1 convolutions as shortcuts",
-        272_474,
-        10,
-        InputShape::rgb(32),
-        HE_2015,
-    ),
-    card(
-        "resnet32-b",
-        cifar_resnet(CifarResNetDepth::ThirtyTwo, Shortcut::Projection),
-        "CIFAR residual network of 32 layers, 1×1 convolutions as shortcuts",
-        466_906,
-        10,
-        InputShape::rgb(32),
-        HE_2015,
-    ),
-    card(
-        "resnet44-b",
-        cifar_resnet(CifarResNetDepth::FortyFour, Shortcut::Projection),
-        "CIFAR residual network of 44 layers, 1×1 convolutions as shortcuts",
-        661_338,
-        10,
-        InputShape::rgb(32),
-        HE_2015,
-    ),
-    card(
-        "resnet56-b",
-        cifar_resnet(CifarResNetDepth::FiftySix, Shortcut::Projection),
-        "CIFAR residual network of 56 layers, 1×1 convolutions as shortcuts",
-        855_770,
-        10,
-        InputShape::rgb(32),
-        HE_2015,
-    ),
-    card(
+    ModelCard {
+        name: "lenet",
+        architecture: Architecture::LeNet,
+        description: "two 5×5 convolutions and three dense layers, as in PyTorch's tutorial",
+        parameters: 61_706,
+        classes: SMALL_CLASSES,
+        input: InputShape::grey(32),
+        paper: LECUN_1998,
+    },
+    ModelCard {
+        name: "cnn",
+        architecture: Architecture::Cnn,
+        description: "three stages of convolution, batch normalisation, ReLU and pooling, one dense layer",
+        parameters: 113_962,
+        classes: SMALL_CLASSES,
+        input: SMALL_INPUT,
+        paper: "",
+    },
+    vgg("vgg11", VggDepth::Eleven, false, 132_863_336, "11 layers, 3×3 convolutions"),
+    vgg("vgg11-bn", VggDepth::Eleven, true, 132_868_840, "vgg11 with batch normalisation"),
+    vgg("vgg13", VggDepth::Thirteen, false, 133_047_848, "13 layers, 3×3 convolutions"),
+    vgg("vgg13-bn", VggDepth::Thirteen, true, 133_053_736, "vgg13 with batch normalisation"),
+    vgg("vgg16", VggDepth::Sixteen, false, 138_357_544, "16 layers, 3×3 convolutions"),
+    vgg("vgg16-bn", VggDepth::Sixteen, true, 138_365_992, "vgg16 with batch normalisation"),
+    vgg("vgg19", VggDepth::Nineteen, false, 143_667_240, "19 layers, 3×3 convolutions"),
+    vgg("vgg19-bn", VggDepth::Nineteen, true, 143_678_248, "vgg19 with batch normalisation"),
+    vgg_cifar("vgg11-bn-cifar", VggDepth::Eleven, 9_231_114, "vgg11-bn with one dense layer, for 32×32 pixels"),
+    vgg_cifar("vgg13-bn-cifar", VggDepth::Thirteen, 9_416_010, "vgg13-bn with one dense layer, for 32×32 pixels"),
+    vgg_cifar("vgg16-bn-cifar", VggDepth::Sixteen, 14_728_266, "vgg16-bn with one dense layer, for 32×32 pixels"),
+    vgg_cifar("vgg19-bn-cifar", VggDepth::Nineteen, 20_040_522, "vgg19-bn with one dense layer, for 32×32 pixels"),
+    resnet("resnet18", ResNetDepth::Eighteen, 11_689_512, "18 layers, basic residual blocks"),
+    resnet("resnet34", ResNetDepth::ThirtyFour, 21_797_672, "34 layers, basic residual blocks"),
+    resnet("resnet50", ResNetDepth::Fifty, 25_557_032, "50 layers, bottleneck residual blocks"),
+    resnet("resnet101", ResNetDepth::OneHundredOne, 44_549_160, "101 layers, bottleneck residual blocks"),
+    resnet("resnet152", ResNetDepth::OneHundredFiftyTwo, 60_192_808, "152 layers, bottleneck residual blocks"),
+    resnet_cifar("resnet18-cifar", ResNetDepth::Eighteen, 11_173_962, "resnet18 with a 3×3 stem, for 32×32 pixels"),
+    resnet_cifar("resnet34-cifar", ResNetDepth::ThirtyFour, 21_282_122, "resnet34 with a 3×3 stem, for 32×32 pixels"),
+    resnet_cifar("resnet50-cifar", ResNetDepth::Fifty, 23_520_842, "resnet50 with a 3×3 stem, for 32×32 pixels"),
+    cifar_resnet("resnet20", CifarResNetDepth::Twenty, 269_722, "20 layers, for 32×32 pixels"),
+    cifar_resnet("resnet32", CifarResNetDepth::ThirtyTwo, 464_154, "32 layers, for 32×32 pixels"),
+    cifar_resnet("resnet44", CifarResNetDepth::FortyFour, 658_586, "44 layers, for 32×32 pixels"),
+    cifar_resnet("resnet56", CifarResNetDepth::FiftySix, 853_018, "56 layers, for 32×32 pixels"),
+    cifar_resnet("resnet110", CifarResNetDepth::OneHundredTen, 1_727_962, "110 layers, for 32×32 pixels"),
+    cifar_resnet_b("resnet20-b", CifarResNetDepth::Twenty, 272_474, "resnet20 with 1×1 convolutions as shortcuts"),
+    cifar_resnet_b("resnet32-b", CifarResNetDepth::ThirtyTwo, 466_906, "resnet32 with 1×1 convolutions as shortcuts"),
+    cifar_resnet_b("resnet44-b", CifarResNetDepth::FortyFour, 661_338, "resnet44 with 1×1 convolutions as shortcuts"),
+    cifar_resnet_b("resnet56-b", CifarResNetDepth::FiftySix, 855_770, "resnet56 with 1×1 convolutions as shortcuts"),
+    cifar_resnet_b(
         "resnet110-b",
-        cifar_resnet(CifarResNetDepth::OneHundredTen, Shortcut::Projection),
-        "CIFAR residual network of 110 layers, 1×1 convolutions as shortcuts",
+        CifarResNetDepth::OneHundredTen,
         1_730_714,
-        10,
-        InputShape::rgb(32),
-        HE_2015,
+        "resnet110 with 1×1 convolutions as shortcuts",
     ),
 ];
-
-/// The name of one of [`MODELS`].
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ModelName(&'static ModelCard);
-
-impl ModelName {
-    /// Every name, by family.
-    pub fn all() -> impl ExactSizeIterator<Item = Self> {
-        MODELS.iter().map(Self)
-    }
-
-    /// What is known about the network.
-    pub fn card(self) -> &'static ModelCard {
-        self.0
-    }
-
-    /// The name itself.
-    pub fn as_str(self) -> &'static str {
-        self.0.name
-    }
-}
-
-/// The name in quotes.
-impl fmt::Debug for ModelName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.as_str(), f)
-    }
-}
-
-impl fmt::Display for ModelName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for ModelName {
-    type Err = ModelError;
-
-    fn from_str(name: &str) -> Result<Self, ModelError> {
-        Self::all()
-            .find(|model| model.as_str() == name)
-            .ok_or_else(|| ModelError::UnknownName { found: name.to_owned(), nearest: nearest(name) })
-    }
-}
-
-/// Valid names like `name`, the nearest first.
-fn nearest(name: &str) -> Vec<&'static str> {
-    // `ResNet_18` and `resnet-18` are how others write `resnet18`.
-    let plain = |name: &str| name.to_lowercase().replace(['-', '_'], "");
-    let wanted = plain(name);
-    let mut candidates: Vec<(f64, &'static str)> = MODELS
-        .iter()
-        .map(|card| (strsim::jaro_winkler(&wanted, &plain(card.name)), card.name))
-        .filter(|(similarity, _)| *similarity >= SUGGESTION_SIMILARITY)
-        .collect();
-    candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
-    candidates.into_iter().take(SUGGESTIONS).map(|(_, name)| name).collect()
-}
-
-impl Serialize for ModelName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for ModelName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        name.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_name_is_there_once_and_parses_to_itself() {
-        for (index, card) in MODELS.iter().enumerate() {
-            assert_eq!(MODELS.iter().position(|other| other.name == card.name), Some(index), "{}", card.name);
-            assert_eq!(card.name.parse::<ModelName>().expect("a valid name").card(), card);
-        }
-    }
-
-    #[test]
-    fn a_wrong_name_is_answered_with_the_nearest() {
-        let nearest = |name: &str| match name.parse::<ModelName>() {
-            Err(ModelError::UnknownName { nearest, .. }) => nearest,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(nearest("resnet_18")[0], "resnet18");
-        assert_eq!(nearest("VGG16_bn")[0], "vgg16-bn");
-        assert_eq!(nearest("resnet19").len(), SUGGESTIONS);
-        assert_eq!(nearest("zzz"), [""; 0]);
-        let message = "lennet".parse::<ModelName>().expect_err("no such name").to_string();
-        assert_eq!(message, "there is no model called `lennet`; did you mean `lenet`?");
-    }
-}

@@ -22,14 +22,16 @@ pub mod cnn;
 mod error;
 pub mod layers;
 pub mod lenet;
+mod model_name;
 mod network;
 pub mod resnet;
 pub mod summary;
 mod trace;
 pub mod vgg;
 
-pub use catalogue::{Architecture, ModelCard, ModelName};
+pub use catalogue::{Architecture, ModelCard};
 pub use classifier::{Classifier, ClassifierConfig};
 pub use error::ModelError;
+pub use model_name::ModelName;
 pub use network::{InputShape, Network};
 pub use summary::{ModelSummary, summary};

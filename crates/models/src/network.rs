@@ -51,6 +51,6 @@ impl InputShape {
 /// `channels×height×width`.
 impl fmt::Display for InputShape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}×{}×{}", self.channels, self.height, self.width)
+        f.pad(&format!("{}×{}×{}", self.channels, self.height, self.width))
     }
 }

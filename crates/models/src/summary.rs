@@ -156,7 +156,7 @@ fn grouped(number: usize) -> String {
 /// Operations in millions, as they are published.
 fn millions(flops: u64) -> String {
     const MILLION: f64 = 1e6;
-    if flops == 0 { String::new() } else { format!("{:.2}", flops as f64 / MILLION) }
+    if flops == 0 { String::new() } else { format!("{:.3}", flops as f64 / MILLION) }
 }
 
 /// A table with a line a layer, and the totals.
@@ -175,7 +175,8 @@ impl fmt::Display for ModelSummary {
         for row in &rows {
             let [layer, kind, output, parameters, flops] = row;
             let [a, b, c, d, e] = widths;
-            writeln!(f, "{layer:<a$}  {kind:<b$}  {output:>c$}  {parameters:>d$}  {flops:>e$}")?;
+            let line = format!("{layer:<a$}  {kind:<b$}  {output:>c$}  {parameters:>d$}  {flops:>e$}");
+            writeln!(f, "{}", line.trim_end())?;
         }
         writeln!(f, "{}", "-".repeat(widths.iter().sum::<usize>() + 2 * (widths.len() - 1)))?;
         write!(f, "input {}: {} parameters", self.input, grouped(self.parameters))?;
@@ -184,5 +185,60 @@ impl fmt::Display for ModelSummary {
         }
         let flops = if self.flops == 0 { "0".to_owned() } else { millions(self.flops) };
         write!(f, ", {flops} MFLOPs an image (2 for each multiply-accumulate of convolutions and dense layers)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::module::AutodiffModule;
+    use tensor_backend::TrainingBackend;
+    use tensor_backend::state_dict::state_dict;
+
+    use super::*;
+    use crate::layers::without_random_values;
+    use crate::lenet::{LeNet, LeNetConfig};
+    use crate::resnet::ResNetConfig;
+
+    fn lenet() -> LeNet<TrainingBackend> {
+        without_random_values(|| LeNetConfig::new(10, InputShape::grey(28)).init(&Default::default()))
+    }
+
+    #[test]
+    fn the_table_of_a_lenet() {
+        // Multiply-accumulates: conv1 6 · 24 · 24 · 25 = 86,400, conv2 16 · 8 · 8 · 150 = 153,600, fc1 256 · 120 =
+        // 30,720, fc2 120 · 84 = 10,080, fc3 840; twice their sum 281,640 is 563,280.
+        let expected = [
+            "layer  kind        output  parameters  MFLOPs",
+            "conv1  Conv2d     6×24×24         156   0.173",
+            "       MaxPool2d  6×12×12",
+            "conv2  Conv2d      16×8×8       2,416   0.307",
+            "       MaxPool2d   16×4×4",
+            "fc1    Linear         120      30,840   0.061",
+            "fc2    Linear          84      10,164   0.020",
+            "fc3    Linear          10         850   0.002",
+            "---------------------------------------------",
+            "input 1×28×28: 44,426 parameters (44,426 trained, 0 frozen), 0.563 MFLOPs an image (2 for each \
+             multiply-accumulate of convolutions and dense layers)",
+        ];
+        let table = summary(&lenet(), InputShape::grey(28)).to_string();
+        assert_eq!(table.lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn frozen_parameters_are_counted_apart_and_unknown_without_gradients() {
+        let frozen = summary(&lenet().no_grad(), InputShape::grey(28));
+        assert_eq!((frozen.trained, frozen.frozen()), (Some(0), Some(44_426)));
+        let valid = summary(&lenet().valid(), InputShape::grey(28));
+        assert_eq!((valid.trained, valid.parameters), (None, 44_426));
+    }
+
+    #[test]
+    fn a_summary_changes_nothing() {
+        let network = ResNetConfig::resnet18(3).init::<TrainingBackend>(&Default::default());
+        let before = state_dict(&network);
+        let table = summary(&network, InputShape::rgb(64));
+        assert_eq!(state_dict(&network), before);
+        assert_eq!(table.layers.last().map(|layer| layer.output.clone()), Some(vec![1, 3]));
+        assert!(!trace::is_active());
     }
 }

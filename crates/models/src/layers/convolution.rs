@@ -136,3 +136,39 @@ impl<B: VisionBackend> Conv2d<B> {
         Tensor::zeros(output, &input.device())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tensor_backend::SelectedBackend;
+
+    use super::*;
+
+    #[test]
+    fn positions_of_a_window() {
+        // 3 pixels every 2 on 7: at 0, 2 and 4. With one pixel of padding 9: at 0, 2, 4 and 6.
+        assert_eq!(window_positions(7, 3, 2, 0), Some(3));
+        assert_eq!(window_positions(7, 3, 2, 1), Some(4));
+        assert_eq!(window_positions(3, 3, 1, 0), Some(1));
+        assert_eq!(window_positions(2, 3, 1, 0), None);
+    }
+
+    #[test]
+    fn a_traced_shape_is_the_computed_one() {
+        let device = Default::default();
+        for (kernel, stride, padding, dilation, groups) in
+            [(3, 1, 1, 1, 1), (7, 2, 3, 1, 1), (1, 2, 0, 1, 2), (5, 1, 0, 1, 1), (3, 2, 2, 2, 4), (2, 3, 1, 3, 1)]
+        {
+            let mut config = Conv2dConfig::new(4, 8, kernel).with_stride(stride).with_padding(padding);
+            config.options.dilation = [dilation; 2];
+            config.options.groups = groups;
+            let layer: Conv2d<SelectedBackend> = config.init(&device);
+            let input = || Tensor::ones([2, 4, 15, 18], &device);
+            let computed = layer.forward(input()).dims();
+            let traced = trace::follow(|| layer.forward(input()));
+            assert_eq!(traced[0].output, computed, "{config:?}");
+            // Each output takes kernel² products for each of its group's input channels.
+            let products = (kernel * kernel * 4 / groups * computed.iter().product::<usize>()) as u64;
+            assert_eq!(traced[0].multiply_accumulates, products, "{config:?}");
+        }
+    }
+}

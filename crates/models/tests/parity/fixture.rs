@@ -50,7 +50,7 @@ fn check_case(case: &Case) {
     let device = Default::default();
     let [channels, height, width] = case.input;
     let input = InputShape::new(channels, height, width);
-    let name = format!("{} {:?}", case.model.name, case.model);
+    let name = serde_json::to_string(&case.model).expect("JSON");
     let network: Classifier<B> =
         without_random_values(|| case.model.init(case.classes, input, &device)).expect("a valid config");
     let weights: Vec<_> = tensor_infos(&network).iter().map(formula_tensor).collect();
