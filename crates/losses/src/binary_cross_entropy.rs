@@ -12,7 +12,7 @@ use crate::error::check_weights;
 /// `-(weight · target · ln σ(logit) + (1 - target) · ln(1 - σ(logit)))` with targets in `0..=1`; PyTorch's
 /// `binary_cross_entropy_with_logits`. Finite for all finite logits.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default)]
 pub struct BinaryCrossEntropy {
     /// Weight of the positive answers, finite and not negative: one value for all, or one for each place along the
     /// second dimension, that of classes or channels (the first, where there is only one). None by default, which is
@@ -31,8 +31,8 @@ impl BinaryCrossEntropy {
     pub fn validate(&self, classes: usize) -> Result<(), LossError> {
         match self.pos_weight.as_deref() {
             None => Ok(()),
-            Some([one]) => check_weights("pos-weight", &[*one], 1),
-            Some(weights) => check_weights("pos-weight", weights, classes),
+            Some([one]) => check_weights("pos_weight", &[*one], 1),
+            Some(weights) => check_weights("pos_weight", weights, classes),
         }
     }
 }

@@ -47,7 +47,7 @@ impl ClassificationLoss {
     /// # Errors
     ///
     /// [`LossError`] naming the key: a list with a value a class of another length, a weight that is negative or not
-    /// finite, a number outside its range, or an `ignore-index`, which probabilities as targets cannot have.
+    /// finite, a number outside its range, or an `ignore_index`, which probabilities as targets cannot have.
     pub fn validate(&self, classes: usize) -> Result<(), LossError> {
         match self {
             Self::CrossEntropy(CrossEntropy { ignore_index: Some(found), .. }) => {
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn keys_are_kebab_case() {
-        let json = r#"{"kind": "cross-entropy", "class-weights": [1, 2.5], "label-smoothing": 0.1,
+        let json = r#"{"kind": "cross-entropy", "class_weights": [1, 2.5], "label_smoothing": 0.1,
             "normalisation": "sample-count"}"#;
         let expected = CrossEntropy {
             class_weights: Some(vec![1.0, 2.5]),
@@ -164,18 +164,18 @@ mod tests {
     fn settings_out_of_range_are_named() {
         for (settings, expected) in [
             (
-                r#""cross-entropy", "class-weights": [1, 2]"#,
-                "`class-weights` has 2 values, expected one for each of the 3 classes",
+                r#""cross-entropy", "class_weights": [1, 2]"#,
+                "`class_weights` has 2 values, expected one for each of the 3 classes",
             ),
-            (r#""cross-entropy", "class-weights": [1, -2, 1]"#, "`class-weights[1]` is -2, expected a finite number"),
-            (r#""cross-entropy", "class-weights": [0, 0, 0]"#, "`class-weights` holds only zeros"),
-            (r#""cross-entropy", "label-smoothing": 1.0"#, "`label-smoothing` is 1, expected"),
-            (r#""cross-entropy", "label-smoothing": -0.1"#, "`label-smoothing` is -0.1, expected"),
-            (r#""cross-entropy", "ignore-index": 255"#, "`ignore-index` is 255, expected none"),
+            (r#""cross-entropy", "class_weights": [1, -2, 1]"#, "`class_weights[1]` is -2, expected a finite number"),
+            (r#""cross-entropy", "class_weights": [0, 0, 0]"#, "`class_weights` holds only zeros"),
+            (r#""cross-entropy", "label_smoothing": 1.0"#, "`label_smoothing` is 1, expected"),
+            (r#""cross-entropy", "label_smoothing": -0.1"#, "`label_smoothing` is -0.1, expected"),
+            (r#""cross-entropy", "ignore_index": 255"#, "`ignore_index` is 255, expected none"),
             (r#""focal", "gamma": -1.0"#, "`gamma` is -1, expected a finite number from 0 up"),
             (r#""focal", "alpha": [1, 1]"#, "`alpha` has 2 values"),
             (r#""sigmoid-focal", "alpha": 1.5"#, "`alpha` is 1.5, expected a number from 0 to 1"),
-            (r#""binary-cross-entropy", "pos-weight": [1, 1]"#, "`pos-weight` has 2 values"),
+            (r#""binary-cross-entropy", "pos_weight": [1, 1]"#, "`pos_weight` has 2 values"),
             (r#""huber", "delta": 0.0"#, "`delta` is 0, expected a finite number above 0"),
             (r#""smooth-l1", "beta": -1.0"#, "`beta` is -1, expected a finite number from 0 up"),
         ] {
@@ -184,7 +184,7 @@ mod tests {
             assert!(error.starts_with(expected), "{error}");
         }
         let not_a_number = CrossEntropy { label_smoothing: f64::NAN, ..CrossEntropy::default() };
-        assert!(matches!(not_a_number.validate(3), Err(LossError::OutOfRange { key: "label-smoothing", .. })));
+        assert!(matches!(not_a_number.validate(3), Err(LossError::OutOfRange { key: "label_smoothing", .. })));
         let one_for_all = BinaryCrossEntropy { pos_weight: Some(vec![2.0]) };
         assert_eq!(one_for_all.validate(3), Ok(()));
     }

@@ -27,7 +27,7 @@ pub enum Normalisation {
 
 /// `-Σ_c weight_c · target'_c · ln softmax(logits)_c` a sample, where `target' = (1 - ε) · target + ε / classes`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default)]
 pub struct CrossEntropy {
     /// Weight of each class, finite and not negative; none by default, which is as if all were 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,10 +51,10 @@ impl CrossEntropy {
     /// zero, or when the label smoothing is outside `0..1`.
     pub fn validate(&self, classes: usize) -> Result<(), LossError> {
         if let Some(weights) = &self.class_weights {
-            check_weights("class-weights", weights, classes)?;
+            check_weights("class_weights", weights, classes)?;
         }
         let smoothing = self.label_smoothing;
-        check_range("label-smoothing", smoothing, (0.0..1.0).contains(&smoothing), "a number from 0 up to, not with, 1")
+        check_range("label_smoothing", smoothing, (0.0..1.0).contains(&smoothing), "a number from 0 up to, not with, 1")
     }
 
     /// Losses of samples whose targets are class numbers.

@@ -51,9 +51,9 @@ pub enum LossError {
         /// Number of classes.
         classes: usize,
     },
-    /// `ignore-index` was set where targets are probabilities, which have no class number to ignore.
+    /// `ignore_index` was set where targets are probabilities, which have no class number to ignore.
     #[error(
-        "`ignore-index` is {found}, expected none: a classifier's targets are probabilities a class, without a number \
+        "`ignore_index` is {found}, expected none: a classifier's targets are probabilities a class, without a number \
          to ignore"
     )]
     IgnoreIndexOfProbabilities {

@@ -12,7 +12,7 @@ use crate::error::check_range;
 ///
 /// Source: Huber 1964, "Robust Estimation of a Location Parameter".
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default)]
 pub struct Huber {
     /// Difference δ, above 0, at which the square becomes a line; 1 by default, as in PyTorch.
     pub delta: f64,

@@ -3,14 +3,11 @@
 use crate::config::RunConfig;
 use crate::run_directory::Environment;
 
-/// The commit that the program was built from, where its build knew.
-const COMMIT: Option<&str> = option_env!("OKULO_COMMIT");
-
-/// The circumstances of a run with `config` on data with `data_fingerprint`.
-pub fn describe(config: &RunConfig, data_fingerprint: String) -> Environment {
+/// The circumstances of a run with `config` on data with `data_fingerprint`, by a program built from `commit`.
+pub fn describe(config: &RunConfig, data_fingerprint: String, commit: Option<String>) -> Environment {
     Environment {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        commit: COMMIT.map(str::to_owned),
+        commit,
         backend: backend_name().to_owned(),
         platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         processor: processor(),

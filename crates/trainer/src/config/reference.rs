@@ -69,7 +69,7 @@ const KEYS: &[(&str, &str)] = &[
     ),
     ("loss.class_weights", "cross-entropy: a weight a class|unset"),
     ("loss.label_smoothing", "cross-entropy: share of the target spread over all classes"),
-    ("loss.normalisation", "cross-entropy with weights: what the mean divides by: automatic, target-weights or samples"),
+    ("loss.normalisation", "cross-entropy with weights: what the mean divides by: automatic, target-weight or sample-count"),
     ("loss.alpha", "focal: a weight a class; sigmoid-focal: weight of the positives|unset"),
     ("loss.gamma", "focal, sigmoid-focal: exponent that fades out easy samples|2.0"),
     ("loss.pos_weight", "binary-cross-entropy: weight of the positives, one for all or one a class|unset"),

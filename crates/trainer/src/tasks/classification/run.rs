@@ -35,6 +35,8 @@ pub struct NewRun {
     pub directory: PathBuf,
     /// Whether a run that is there already is replaced.
     pub overwrite: bool,
+    /// The source commit of the program, for the record.
+    pub commit: Option<String>,
 }
 
 /// What is known once a run was set up, before the first step.
@@ -115,7 +117,7 @@ pub fn start_run<B: AutodiffVisionBackend>(
     let (splits, fingerprint) = open_data(&new.config)?;
     new.config.model.check(splits.classes.len(), new.config.input.shape())?;
     let directory = RunDirectory::create(&new.directory, &new.config, new.overwrite)?;
-    directory.write_environment(&environment::describe(&new.config, fingerprint))?;
+    directory.write_environment(&environment::describe(&new.config, fingerprint, new.commit))?;
     run::<B>(directory, new.config, splits, false, device, observer, stop, prepared)
 }
 
