@@ -1,1 +1,7 @@
-//! Integration tests.
+//! Tests of the whole program, as a user runs it.
+
+mod bad_input;
+mod command_line;
+mod determinism;
+mod program;
+mod resume;

@@ -23,7 +23,7 @@ const CHECKED: [&str; 4] = ["--profile", "bench", "--config", ".ci/checks.toml"]
 
 /// Runs every check: formatting, recipes, lints, documentation, each crate alone, other backends, tests.
 #[derive(Debug, Clone, Default, Args)]
-pub struct CiArguments {
+pub(crate) struct CiArguments {
     /// Run this step alone; may be given several times.
     #[arg(long, value_name = "STEP")]
     only: Vec<Step>,
@@ -153,7 +153,7 @@ struct Outcome {
 /// # Errors
 ///
 /// When a step fails: the steps' names. What failed and how to repeat it is printed as it happens, a table at the end.
-pub fn run(arguments: CiArguments) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: CiArguments) -> anyhow::Result<()> {
     let chosen = |step: &Step| arguments.only.is_empty() || arguments.only.contains(step);
     let steps: Vec<Step> = Step::ALL.into_iter().filter(chosen).collect();
     if arguments.list {

@@ -99,7 +99,11 @@ pub(crate) fn run(arguments: DataArguments) -> anyhow::Result<ExitCode> {
         DataCommand::Fetch { name: Some(name), to } => fetch_named(&name, to),
         DataCommand::Stats { source, images, json } => {
             let stats = stats(&source.open()?, images)?;
-            if json { output::json(&stats)? } else { print_stats(&stats) }
+            if json {
+                output::json(&stats)?
+            } else {
+                print_stats(&stats)
+            }
             Ok(ExitCode::SUCCESS)
         }
         DataCommand::Doctor { source, json } => {
@@ -110,7 +114,11 @@ pub(crate) fn run(arguments: DataArguments) -> anyhow::Result<ExitCode> {
                 bar.set_position(done as u64);
             })?;
             bar.finish_and_clear();
-            if json { output::json(&report)? } else { print_doctor(&report) }
+            if json {
+                output::json(&report)?
+            } else {
+                print_doctor(&report)
+            }
             Ok(if report.is_healthy() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         DataCommand::Show { source, split, out, count, columns } => {

@@ -66,7 +66,8 @@ const MOST_ROWS: usize = 50;
 
 fn print(evaluation: &RunEvaluation) {
     output::line(format!("{} samples of {}", evaluation.samples, evaluation.split));
-    let figure = |value: &serde_json::Value| value.as_f64().map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
+    let figure =
+        |value: &serde_json::Value| value.as_f64().map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
     let mut rows = vec![vec!["metric".to_owned(), "value".to_owned()]];
     rows.extend(evaluation.metrics.iter().map(|(name, value)| vec![name.clone(), figure(value)]));
     output::line(output::table(&rows));

@@ -1,69 +1,7 @@
-//! The command line of Okulo: `cargo xtask train`, `eval`, `predict`, `data`, `bench`, `ci`.
-
-mod bench;
-mod ci;
-mod data;
-mod eval;
-mod interrupt;
-mod output;
-mod predict;
-mod progress;
-mod recipes;
-mod train;
+//! `cargo xtask`; see the library of the same name.
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use trainer::TrainError;
-use trainer::config::ConfigError;
-
-/// Trains, evaluates and applies image-recognition models.
-#[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 110)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Train a model; without arguments: a small network on generated shapes, in under a minute.
-    Train(train::TrainArguments),
-    /// Evaluate a run's best model on a split.
-    Eval(eval::EvalArguments),
-    /// Classify images with a run's best model.
-    Predict(predict::PredictArguments),
-    /// Fetch, check and look at data sets.
-    Data(data::DataArguments),
-    /// Measure speed.
-    Bench(bench::BenchArguments),
-    /// Run every check and test.
-    Ci(ci::CiArguments),
-}
-
-/// Exit status of a wrong command line or configuration; clap uses the same.
-const USAGE_ERROR: u8 = 2;
-
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = match cli.command {
-        Command::Train(arguments) => train::run(arguments),
-        Command::Eval(arguments) => eval::run(arguments),
-        Command::Predict(arguments) => predict::run(arguments),
-        Command::Data(arguments) => data::run(arguments),
-        Command::Bench(arguments) => bench::run(arguments),
-        Command::Ci(arguments) => ci::run(arguments).map(|()| ExitCode::SUCCESS),
-    };
-    result.unwrap_or_else(|error| {
-        output::error(&error);
-        if is_usage_error(&error) { ExitCode::from(USAGE_ERROR) } else { ExitCode::FAILURE }
-    })
-}
-
-fn is_usage_error(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.is::<ConfigError>()
-            || cause.is::<recipes::UnknownRecipe>()
-            || matches!(cause.downcast_ref(), Some(TrainError::Config(_) | TrainError::Model(_)))
-    })
+    xtask::main()
 }

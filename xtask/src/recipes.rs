@@ -53,7 +53,8 @@ pub(crate) fn read(source: &Path, overrides: &[String]) -> anyhow::Result<Recipe
     if source.exists() {
         return Ok(Recipe { name: stem, config: RunConfig::read(source, overrides)? });
     }
-    let known = RECIPES.iter().find(|(name, _)| Path::new(name) == source || source.ends_with(format!("configs/{name}.toml")));
+    let known =
+        RECIPES.iter().find(|(name, _)| Path::new(name) == source || source.ends_with(format!("configs/{name}.toml")));
     match known {
         Some((name, text)) => Ok(named(name, text, overrides)?),
         None => {

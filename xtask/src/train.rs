@@ -145,11 +145,8 @@ fn list_models() {
 fn print_summary(config: &RunConfig) -> anyhow::Result<ExitCode> {
     let splits = config.data.open(None)?;
     let device = open_device()?;
-    let network = config.model.init::<tensor_backend::SelectedBackend>(
-        splits.classes.len(),
-        config.input.shape(),
-        &device,
-    )?;
+    let network =
+        config.model.init::<tensor_backend::SelectedBackend>(splits.classes.len(), config.input.shape(), &device)?;
     output::line(models::summary(&network, config.input.shape()).to_string());
     Ok(ExitCode::SUCCESS)
 }
