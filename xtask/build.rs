@@ -3,7 +3,12 @@
 use std::process::Command;
 
 fn main() {
-    println!("cargo::rerun-if-changed=../.git/logs/HEAD");
+    const REFERENCE_LOG: &str = "../.git/logs/HEAD";
+    println!("cargo::rerun-if-changed=build.rs");
+    // Cargo would rebuild every time for a file that does not exist, as in a source archive.
+    if std::path::Path::new(REFERENCE_LOG).exists() {
+        println!("cargo::rerun-if-changed={REFERENCE_LOG}");
+    }
     let commit = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
     if let Ok(output) = commit
         && output.status.success()

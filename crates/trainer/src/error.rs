@@ -111,7 +111,7 @@ pub enum TrainError {
     /// The data differs from what the run was started with.
     #[error(
         "the data at {} differs from what this run was started with (fingerprint {found}, expected {expected}); an \
-         exact resume needs the same files. Point --data at them, or start a new run with `--init-from`",
+         exact resume needs the same files. Point --data at them, or start a new run",
         .path.display()
     )]
     DataChanged {

@@ -63,12 +63,8 @@ where
     let indices: Vec<usize> = (0..samples.len()).collect();
     let batches: Vec<&[usize]> = indices.chunks(options.batch_size).collect();
     let loading = Loading { phase: Phase::Evaluate, on_bad_sample: options.on_bad_sample };
-    let mut evaluation = Evaluation::<T> {
-        loss: None,
-        metrics: task.metrics(),
-        bad_samples: Vec::new(),
-        interrupted: false,
-    };
+    let mut evaluation =
+        Evaluation::<T> { loss: None, metrics: task.metrics(), bad_samples: Vec::new(), interrupted: false };
     let mut loss = RunningMean::default();
     observer.on_event(Event::EvaluationStarted { split: options.split, batches: batches.len() });
     deliver_in_order(

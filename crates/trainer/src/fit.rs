@@ -221,8 +221,7 @@ where
         };
         let monitor = choose_monitor(&row, options.monitor.as_deref())?;
         let min_delta = options.early_stopping.map_or(0.0, |rule| rule.min_delta);
-        let improved =
-            training.state.progress.update(row.epoch, row.get(&monitor.name), monitor.direction, min_delta);
+        let improved = training.state.progress.update(row.epoch, row.get(&monitor.name), monitor.direction, min_delta);
         schedule.epoch_ended(improved);
 
         let state = &mut training.state;
@@ -353,9 +352,8 @@ where
         }
         note_bad_samples(&mut training.state, &evaluation.bad_samples, observer);
         figures.push(("val.loss".to_owned(), evaluation.loss));
-        figures.extend(
-            evaluation.metrics.compute().into_iter().map(|score| (format!("val.{}", score.name), score.value)),
-        );
+        figures
+            .extend(evaluation.metrics.compute().into_iter().map(|score| (format!("val.{}", score.name), score.value)));
     }
     let state = &training.state;
     let rate = state.running.samples as f64 / state.epoch_seconds.max(f64::MIN_POSITIVE);
@@ -365,11 +363,7 @@ where
     Ok(Some(HistoryRow { epoch: state.epoch + 1, figures }))
 }
 
-fn save_best<B, N>(
-    training: &Training<B, N>,
-    folder: &Path,
-    description: &impl Serialize,
-) -> Result<(), TrainError>
+fn save_best<B, N>(training: &Training<B, N>, folder: &Path, description: &impl Serialize) -> Result<(), TrainError>
 where
     B: AutodiffVisionBackend,
     N: AutodiffModule<B>,
@@ -415,8 +409,7 @@ fn choose_monitor(row: &HistoryRow, name: Option<&str>) -> Result<Monitor, Train
     match direction {
         Some(direction) if columns.contains(&name) => Ok(Monitor { name: name.to_owned(), direction }),
         _ => {
-            let judged: Vec<&str> =
-                columns.into_iter().filter(|column| metrics::direction(column).is_some()).collect();
+            let judged: Vec<&str> = columns.into_iter().filter(|column| metrics::direction(column).is_some()).collect();
             Err(TrainError::UnknownMonitor {
                 name: name.to_owned(),
                 nearest: crate::config::nearest(name, judged.iter().copied()),

@@ -56,8 +56,10 @@ mod tests {
             epoch,
             figures: figures.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
         };
-        let history =
-            [row(1, &[("train.loss", Some(0.5)), ("lr", Some(0.001))]), row(2, &[("train.loss", None), ("x,y", Some(2.0))])];
+        let history = [
+            row(1, &[("train.loss", Some(0.5)), ("lr", Some(0.001))]),
+            row(2, &[("train.loss", None), ("x,y", Some(2.0))]),
+        ];
         write_csv(&path, &history).expect("written");
         let text = std::fs::read_to_string(&path).expect("readable");
         assert_eq!(text, "epoch,train.loss,lr,\"x,y\"\n1,0.5,0.001,\n2,,,2\n");

@@ -35,7 +35,12 @@ pub fn deliver_in_order<T: Send, E: Send>(
     }
 
     let queue = Queue {
-        state: Mutex::new(QueueState { next: range.start, delivered: range.start, ready: BTreeMap::new(), over: false }),
+        state: Mutex::new(QueueState {
+            next: range.start,
+            delivered: range.start,
+            ready: BTreeMap::new(),
+            over: false,
+        }),
         changed: Condvar::new(),
     };
     let ahead = workers * READY_PER_WORKER;

@@ -80,11 +80,8 @@ impl RunDirectory {
     pub fn open(path: &Path) -> Result<Self, TrainError> {
         let run = Self { path: path.to_owned() };
         if !run.config_file().is_file() {
-            let reason = if path.exists() {
-                format!("it has no {CONFIG_FILE}")
-            } else {
-                "there is no such folder".to_owned()
-            };
+            let reason =
+                if path.exists() { format!("it has no {CONFIG_FILE}") } else { "there is no such folder".to_owned() };
             return Err(TrainError::NotARun { path: path.to_owned(), reason });
         }
         for folder in [run.last_checkpoint(), run.best_checkpoint()] {
@@ -173,11 +170,7 @@ impl RunDirectory {
 
     /// The files that the training loop writes.
     pub fn fit_files(&self) -> FitFiles {
-        FitFiles {
-            last: self.last_checkpoint(),
-            best: self.best_checkpoint(),
-            results: self.path.join(RESULTS_FILE),
-        }
+        FitFiles { last: self.last_checkpoint(), best: self.best_checkpoint(), results: self.path.join(RESULTS_FILE) }
     }
 
     /// Reads the resolved configuration, with `overrides` applied.

@@ -38,7 +38,11 @@ pub enum ConfigError {
 
 impl ConfigError {
     pub(super) fn syntax(origin: &str, error: &toml::de::Error) -> Self {
-        Self::Content { origin: origin.to_owned(), message: error.to_string().trim_end().to_owned(), hint: String::new() }
+        Self::Content {
+            origin: origin.to_owned(),
+            message: error.to_string().trim_end().to_owned(),
+            hint: String::new(),
+        }
     }
 
     /// An error of serde, with the nearest of the names it expected.

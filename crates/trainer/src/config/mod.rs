@@ -12,9 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use error::{ConfigError, nearest};
 pub use overrides::data_path_setting;
 pub use reference::{KeyReference, key_reference, key_reference_markdown};
-pub use sections::{
-    AugmentConfig, InputConfig, InputSize, Normalization, NormalizationPreset, TaskKind, TrainConfig,
-};
+pub use sections::{AugmentConfig, InputConfig, InputSize, Normalization, NormalizationPreset, TaskKind, TrainConfig};
 
 use crate::early_stopping::EarlyStopping;
 use crate::optim::OptimizerConfig;
@@ -77,8 +75,8 @@ impl RunConfig {
     ///
     /// When the file cannot be read, is not TOML, or has a key or value that does not exist, with the nearest that does.
     pub fn read(path: &Path, overrides: &[String]) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
         Self::parse(&text, &path.display().to_string(), overrides)
     }
 

@@ -53,10 +53,9 @@ mod tests {
         for setting in ["a.b=1", "a.c = [1, 2]", "name=resnet20", "text=\"x=y\"", "flag=true", "rate=1e-3"] {
             apply(&mut table, setting).expect("well-formed");
         }
-        let expected: Table = toml::from_str(
-            "name = \"resnet20\"\ntext = \"x=y\"\nflag = true\nrate = 1e-3\n[a]\nb = 1\nc = [1, 2]",
-        )
-        .expect("TOML");
+        let expected: Table =
+            toml::from_str("name = \"resnet20\"\ntext = \"x=y\"\nflag = true\nrate = 1e-3\n[a]\nb = 1\nc = [1, 2]")
+                .expect("TOML");
         assert_eq!(table, expected);
         assert!(apply(&mut table, "a.b.c=1").is_err());
         assert!(apply(&mut table, "a..b=1").is_err());

@@ -28,7 +28,10 @@ const KEYS: &[(&str, &str)] = &[
     ),
     ("data.path", "folder of the data; `--data` sets it (all kinds but shapes)|unset"),
     ("data.pattern", "file-name-pattern: where the label stands in a file's name|\"{label}_{id}.*\""),
-    ("data.validation_split", "share of training samples set aside for validation where the data has no such split|0.1"),
+    (
+        "data.validation_split",
+        "share of training samples set aside for validation where the data has no such split|0.1",
+    ),
     ("data.test_split", "image folders: share set aside for testing where there is no such folder|0.0"),
     ("data.split_seed", "seed of both choices|0"),
     ("data.labels", "cifar100: fine or coarse|\"fine\""),
@@ -69,7 +72,10 @@ const KEYS: &[(&str, &str)] = &[
     ),
     ("loss.class_weights", "cross-entropy: a weight a class|unset"),
     ("loss.label_smoothing", "cross-entropy: share of the target spread over all classes"),
-    ("loss.normalisation", "cross-entropy with weights: what the mean divides by: automatic, target-weight or sample-count"),
+    (
+        "loss.normalisation",
+        "cross-entropy with weights: what the mean divides by: automatic, target-weight or sample-count",
+    ),
     ("loss.alpha", "focal: a weight a class; sigmoid-focal: weight of the positives|unset"),
     ("loss.gamma", "focal, sigmoid-focal: exponent that fades out easy samples|2.0"),
     ("loss.pos_weight", "binary-cross-entropy: weight of the positives, one for all or one a class|unset"),
@@ -88,10 +94,7 @@ const KEYS: &[(&str, &str)] = &[
     ("optim.clip_value", "largest magnitude of a gradient entry"),
     ("optim.warmup_epochs", "epochs over which the learning rate rises in a line; may be a fraction"),
     ("optim.warmup_start", "the rate at the start of the warm-up, as a fraction"),
-    (
-        "schedule.kind",
-        "constant, step, multi-step, exponential, cosine, one-cycle, polynomial, reduce-on-plateau",
-    ),
+    ("schedule.kind", "constant, step, multi-step, exponential, cosine, one-cycle, polynomial, reduce-on-plateau"),
     ("schedule.epochs", "step: epochs between changes; multi-step: the list of epochs|required"),
     ("schedule.factor", "step, multi-step, exponential, reduce-on-plateau: what the rate is multiplied with|0.1"),
     ("schedule.minimum", "cosine, reduce-on-plateau: smallest rate as a fraction of optim.lr|0.0"),
@@ -111,7 +114,10 @@ const KEYS: &[(&str, &str)] = &[
     ("train.checkpoint_minutes", "minutes between checkpoints within an epoch"),
     ("train.on_bad_sample", "error or skip: what an unreadable image does to the run"),
     ("train.cache", "keep decoded images in memory"),
-    ("early_stopping.patience", "epochs without improvement that are accepted; without this table there is no early stop|10"),
+    (
+        "early_stopping.patience",
+        "epochs without improvement that are accepted; without this table there is no early stop|10",
+    ),
     ("early_stopping.min_delta", "how much better a figure must be to count|0.0"),
 ];
 

@@ -51,7 +51,10 @@ impl InputConfig {
         }
         let values = self.normalize.values();
         (!values.is_valid()).then(|| {
-            format!("input.normalize needs finite means and positive deviations, found {:?} and {:?}", values.mean, values.std)
+            format!(
+                "input.normalize needs finite means and positive deviations, found {:?} and {:?}",
+                values.mean, values.std
+            )
         })
     }
 }
@@ -131,9 +134,8 @@ pub struct AugmentConfig {
 
 impl AugmentConfig {
     pub(super) fn problem(&self) -> Option<String> {
-        let pipeline = |name: &str, pipeline: &Pipeline| {
-            pipeline.validate().err().map(|error| format!("augment.{name}: {error}"))
-        };
+        let pipeline =
+            |name: &str, pipeline: &Pipeline| pipeline.validate().err().map(|error| format!("augment.{name}: {error}"));
         pipeline("train", &self.train).or_else(|| pipeline("eval", &self.eval)).or_else(|| {
             let mix = self.mix.as_ref()?;
             mix.validate().err().map(|error| format!("augment.mix: {error}"))
@@ -201,8 +203,7 @@ impl TrainConfig {
     }
 
     pub(super) fn problem(&self) -> Option<String> {
-        for (key, value) in
-            [("epochs", self.epochs), ("batch_size", self.batch_size), ("accumulate", self.accumulate)]
+        for (key, value) in [("epochs", self.epochs), ("batch_size", self.batch_size), ("accumulate", self.accumulate)]
         {
             if value == 0 {
                 return Some(format!("train.{key} must be at least 1, found 0"));
@@ -211,7 +212,7 @@ impl TrainConfig {
         if let Some(decay) = self.ema.filter(|decay| !(0.0..1.0).contains(decay)) {
             return Some(format!("train.ema must lie in 0..1, found {decay}"));
         }
-        (!(self.checkpoint_minutes > 0.0))
+        (self.checkpoint_minutes.is_nan() || self.checkpoint_minutes <= 0.0)
             .then(|| format!("train.checkpoint_minutes must be positive, found {}", self.checkpoint_minutes))
     }
 }

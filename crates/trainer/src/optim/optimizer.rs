@@ -101,7 +101,8 @@ impl OptimizerConfig {
         if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
             return Some(format!("optim.weight_decay must not be negative, found {}", self.weight_decay));
         }
-        for (key, value) in [("clip_norm", self.clip_norm), ("clip_value", self.clip_value), ("epsilon", self.epsilon)] {
+        for (key, value) in [("clip_norm", self.clip_norm), ("clip_value", self.clip_value), ("epsilon", self.epsilon)]
+        {
             if let Some(value) = value.filter(|value| !(*value > 0.0 && value.is_finite())) {
                 return Some(format!("optim.{key} must be a positive number, found {value}"));
             }
@@ -211,7 +212,8 @@ impl<B: AutodiffBackend> Optimizer<B> {
         for tensor in tensors {
             let Some((name, slot)) = tensor.name.rsplit_once('/') else { continue };
             let state = self.states.entry(name.to_owned()).or_default();
-            let restored = || Some(Tensor::from_data(TensorData::new(tensor.values.clone(), tensor.shape.clone()), device));
+            let restored =
+                || Some(Tensor::from_data(TensorData::new(tensor.values.clone(), tensor.shape.clone()), device));
             match slot {
                 STEPS => state.steps = tensor.values[0] as u64 | ((tensor.values[1] as u64) << 24),
                 FIRST => state.first = restored(),

@@ -64,8 +64,7 @@ pub(super) fn evaluate_split<B: VisionBackend>(
     device: &B::Device,
     observer: &mut dyn Observer,
     stop: &StopFlag,
-) -> Result<SplitEvaluation, TrainError>
-{
+) -> Result<SplitEvaluation, TrainError> {
     let options = EvaluateOptions {
         split: split.as_str(),
         batch_size: config.train.batch_size,
@@ -73,20 +72,12 @@ pub(super) fn evaluate_split<B: VisionBackend>(
         on_bad_sample: config.train.on_bad_sample,
     };
     let mut outcomes = Vec::with_capacity(samples.len());
-    let evaluation = evaluate::<B, _, _>(
-        network,
-        task,
-        &**samples,
-        options,
-        device,
-        observer,
-        stop,
-        |index, scores, &target| {
+    let evaluation =
+        evaluate::<B, _, _>(network, task, &**samples, options, device, observer, stop, |index, scores, &target| {
             let predicted = scores.best();
             let (score, target_score) = (scores.0[predicted], scores.0[target]);
             outcomes.push(SampleOutcome { index, target, predicted, score, target_score });
-        },
-    )?;
+        })?;
     Ok(SplitEvaluation {
         split,
         loss: evaluation.loss,
@@ -147,13 +138,9 @@ pub fn evaluate_run<B: VisionBackend>(
     }
     let network = config.model.init::<B>(classes.len(), config.input.shape(), device)?;
     let network = load_weights(network, &weights)?;
-    let task = ClassificationTask::new(
-        classes.clone(),
-        config.input.clone(),
-        config.augment.clone(),
-        config.loss.clone(),
-    )
-    .map_err(|error| crate::config::ConfigError::Invalid(format!("loss: {error}")))?;
+    let task =
+        ClassificationTask::new(classes.clone(), config.input.clone(), config.augment.clone(), config.loss.clone())
+            .map_err(|error| crate::config::ConfigError::Invalid(format!("loss: {error}")))?;
     let evaluation = evaluate_split(&network, &task, split, &samples, &config, device, observer, stop)?;
     if evaluation.interrupted {
         return Ok(None);

@@ -104,10 +104,12 @@ pub(super) fn write_report(parts: &ReportParts<'_>) -> Result<(), TrainError> {
         });
         splits.push(SplitScores { split: "train".to_owned(), scores: scores.collect() });
     }
-    splits.extend(parts.evaluations.iter().map(|evaluation| SplitScores {
-        split: evaluation.split.to_string(),
-        scores: evaluation.scores(),
-    }));
+    splits.extend(
+        parts
+            .evaluations
+            .iter()
+            .map(|evaluation| SplitScores { split: evaluation.split.to_string(), scores: evaluation.scores() }),
+    );
 
     let report = RunReport {
         name: directory.name(),

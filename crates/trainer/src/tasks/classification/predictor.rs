@@ -86,13 +86,9 @@ impl<B: VisionBackend> Predictor<B> {
         let network = load_weights(network, file)?;
         let augment = AugmentConfig { eval: description.eval, ..AugmentConfig::default() };
         // Prediction needs no loss; the default one fits any number of classes.
-        let task = ClassificationTask::new(
-            description.classes,
-            description.input,
-            augment,
-            ClassificationLoss::default(),
-        )
-        .map_err(|error| crate::config::ConfigError::Invalid(error.to_string()))?;
+        let task =
+            ClassificationTask::new(description.classes, description.input, augment, ClassificationLoss::default())
+                .map_err(|error| crate::config::ConfigError::Invalid(error.to_string()))?;
         Ok(Self { network, task, device: device.clone() })
     }
 

@@ -158,11 +158,16 @@ fn open_data(config: &RunConfig) -> Result<(Splits, String), TrainError> {
         parts.push(format!("{name}:{}", datasets::fingerprint(&**samples)?));
     }
     if config.train.cache {
-        let cached = |samples: ClassificationSamples| -> ClassificationSamples { Arc::new(InMemory::new(samples)) };
         splits.train = cached(splits.train);
         splits.validation = splits.validation.map(cached);
+        splits.test = splits.test.map(cached);
     }
     Ok((splits, parts.join(" ")))
+}
+
+/// `samples`, decoded once and kept.
+fn cached(samples: ClassificationSamples) -> ClassificationSamples {
+    Arc::new(InMemory::new(samples))
 }
 
 #[allow(clippy::too_many_arguments, reason = "each is a different thing that the caller holds already")]
@@ -180,13 +185,9 @@ fn run<B: AutodiffVisionBackend>(
     let shape = config.input.shape();
     random::seed(config.seed, stream(Purpose::Initialisation, 0));
     let network = config.model.init::<B>(classes.len(), shape, device)?;
-    let task = ClassificationTask::new(
-        classes.clone(),
-        config.input.clone(),
-        config.augment.clone(),
-        config.loss.clone(),
-    )
-    .map_err(|error| ConfigError::Invalid(format!("loss: {error}")))?;
+    let task =
+        ClassificationTask::new(classes.clone(), config.input.clone(), config.augment.clone(), config.loss.clone())
+            .map_err(|error| ConfigError::Invalid(format!("loss: {error}")))?;
     let description = ModelDescription::new(&config, classes.clone());
 
     let average = config.train.ema.map(|_| network.valid());
@@ -228,18 +229,16 @@ fn run<B: AutodiffVisionBackend>(
     };
     let summary = summarise(&config, &training.state, &evaluations, ending, parameter_count(&best));
     directory.write_summary(&summary)?;
-    pictures::write_report(
-        &pictures::ReportParts {
-            task: &task,
-            splits: &splits,
-            config: &config,
-            directory: &directory,
-            state: &training.state,
-            evaluations: &evaluations,
-            summary: &summary,
-            model: &model,
-        },
-    )?;
+    pictures::write_report(&pictures::ReportParts {
+        task: &task,
+        splits: &splits,
+        config: &config,
+        directory: &directory,
+        state: &training.state,
+        evaluations: &evaluations,
+        summary: &summary,
+        model: &model,
+    })?;
     Ok(Outcome { directory: directory.path().to_owned(), ending, summary: Some(summary) })
 }
 
@@ -301,9 +300,10 @@ fn summarise(
     let mut splits = serde_json::Map::new();
     let best_row = state.history.iter().find(|row| Some(row.epoch) == best_epoch).or(state.history.last());
     if let Some(row) = best_row {
-        let figures = row.figures.iter().filter_map(|(name, value)| {
-            name.strip_prefix("train.").map(|name| (name.to_owned(), (*value).into()))
-        });
+        let figures = row
+            .figures
+            .iter()
+            .filter_map(|(name, value)| name.strip_prefix("train.").map(|name| (name.to_owned(), (*value).into())));
         splits.insert("train".to_owned(), serde_json::Value::Object(figures.collect()));
     }
     for evaluation in evaluations {

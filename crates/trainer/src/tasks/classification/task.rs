@@ -122,7 +122,9 @@ impl HostTask for ClassificationTask {
                 });
             }
             let (pipeline, key) = match loading.phase {
-                Phase::Train { seed, epoch, .. } => (&self.augment.train, AugmentKey { seed, epoch, index: index as u64 }),
+                Phase::Train { seed, epoch, .. } => {
+                    (&self.augment.train, AugmentKey { seed, epoch, index: index as u64 })
+                }
                 Phase::Evaluate => (&self.augment.eval, AugmentKey { seed: 0, epoch: 0, index: index as u64 }),
             };
             let image = self.prepare(sample.image, pipeline, key);
