@@ -145,6 +145,12 @@ where
         });
         let order = order(options.sampling, options.seed, epoch, &classes);
         let batches: Vec<&[usize]> = order.chunks(options.batch_size).take(batches_per_epoch).collect();
+        let save = |training: &mut Training<B, N>, started: Instant, before: (f64, f64)| {
+            let seconds = started.elapsed().as_secs_f64();
+            training.state.epoch_seconds = before.0 + seconds;
+            training.state.train_seconds = before.1 + seconds;
+            training.save(&files.last, description)
+        };
         let mut group = StepGroup::<B>::default();
         let mut last_saved = Instant::now();
         let mut training_slot = Some(training);
@@ -192,22 +198,21 @@ where
                 });
 
                 // A checkpoint falls between two optimiser steps, where no gradients are pending.
-                let stopping = stop.is_stopping();
+                let stopping = group_is_full && stop.is_stopping();
                 let last_batch = batch + 1 == batches.len();
-                if group_is_full && (stopping || (!last_batch && last_saved.elapsed() >= options.checkpoint_every)) {
-                    let seconds = started.elapsed().as_secs_f64();
-                    training.state.epoch_seconds = seconds_before.0 + seconds;
-                    training.state.train_seconds = seconds_before.1 + seconds;
-                    training.save(&files.last, description)?;
+                if group_is_full && !stopping && !last_batch && last_saved.elapsed() >= options.checkpoint_every {
+                    save(&mut training, started, seconds_before)?;
                     observer.on_event(Event::CheckpointSaved { path: &files.last });
                     last_saved = Instant::now();
                 }
                 training_slot = Some(training);
-                Ok(if stopping && group_is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+                Ok(if stopping { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             },
         )?;
         training = training_slot.take().expect("put back after every batch");
         if stop.is_stopping() {
+            save(&mut training, started, seconds_before)?;
+            observer.on_event(Event::CheckpointSaved { path: &files.last });
             return Ok((training, Ending::Interrupted));
         }
 
