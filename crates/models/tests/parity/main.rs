@@ -1,7 +1,9 @@
 //! Equality with PyTorch: logits in both modes, the gradient of every parameter, running statistics.
 //!
 //! `fixture` reads the committed figures; `exported` reads full gradients of seeded PyTorch networks from the folder
-//! named by `OKULO_TORCH_EXPORT`. Both are made by `tests/fixtures/export_torch.py`.
+//! named by `OKULO_TORCH_EXPORT`. Both are made by `tests/fixtures/export_torch.py`, with images that keep every ReLU and
+//! maximum pooling away from its kink: there a gradient jumps, and float32 rounding of any implementation, PyTorch's
+//! included, would decide to which side.
 
 mod digest;
 mod exported;
@@ -22,5 +24,6 @@ const LOGIT_TOLERANCE: f64 = 1e-4;
 /// parameter's own vanishes identically: the bias of a convolution before batch normalisation).
 const GRADIENT_TOLERANCE: f64 = 1e-3;
 
-/// Greatest difference of running statistics, relative to the norm of the tensor.
-const RUNNING_TOLERANCE: f64 = 1e-5;
+/// Greatest difference of running statistics, relative to the norm of the tensor; means of both signs cancel, which
+/// leaves them fewer digits than their terms had.
+const RUNNING_TOLERANCE: f64 = 1e-4;
