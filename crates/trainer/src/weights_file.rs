@@ -96,7 +96,7 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, WeightsFileError> {
     Ok(tensors)
 }
 
-/// Reads the description that [`write`] put into a file.
+/// Reads the description that [`write()`] put into a file.
 ///
 /// # Errors
 ///

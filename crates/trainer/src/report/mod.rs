@@ -2,7 +2,7 @@
 //!
 //! Plain data in ([`RunReport`]), one string out ([`render`]). Figures are inline SVG, pictures are data URIs, and
 //! nothing is loaded from anywhere, so the file can be mailed, archived and opened years later. Everything that comes
-//! from outside passes through [`markup`], which escapes it.
+//! from outside passes through the private module `markup`, which escapes it.
 
 mod calibration_chart;
 mod confusion_figure;
