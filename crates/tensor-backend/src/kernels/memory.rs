@@ -201,7 +201,7 @@ mod tests {
     fn a_size_class_wastes_at_most_an_eighth_and_holds_its_size() {
         for bytes in [1, 64, 65, 1000, 4097, 1 << 20, (1 << 20) + 1, 51_380_224, 123_456_789] {
             let class = size_class(bytes);
-            assert!(class >= bytes && class % ALIGNMENT == 0);
+            assert!(class >= bytes && class.is_multiple_of(ALIGNMENT));
             assert!(class - bytes <= bytes / 8 + ALIGNMENT, "{bytes} -> {class}");
             assert_eq!(size_class(class), class);
         }
