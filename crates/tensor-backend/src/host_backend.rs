@@ -1,16 +1,21 @@
 //! The CPU backends' own vision operations, on `f32` tensors; burn's serve the other element types.
 
-use burn::tensor::ops::FloatTensor;
+use burn::tensor::ops::{FloatTensor, FloatTensorOps};
 
 use crate::host::{self, HostTensor};
-use crate::ops::{Conv2dOptions, ConvTranspose2dOptions};
-use crate::vision_backend::{BatchNormForward, BatchNormGradient, BatchNormSaved};
+use crate::kernels::optimizer::{AdamStep, SgdStep};
+use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions, Pool2dOptions};
+use crate::vision_backend::{AveragePool, BatchNormForward, BatchNormGradient, BatchNormSaved};
 use crate::{VisionBackend, fallback};
 
 /// Implements [`VisionBackend`] for a backend whose primitive is a [`HostTensor`].
 macro_rules! host_backend {
     ($backend:ty) => {
         impl VisionBackend for $backend {
+            fn has_vision_kernels(tensor: &FloatTensor<Self>) -> bool {
+                tensor.is_f32()
+            }
+
             fn vision_conv2d(
                 input: FloatTensor<Self>,
                 weight: FloatTensor<Self>,
@@ -152,6 +157,122 @@ macro_rules! host_backend {
                         relu,
                         epsilon,
                     )
+                }
+            }
+
+            fn vision_activate(input: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
+                match host::elementwise::function(activation) {
+                    Some(function) if input.is_f32() => host::elementwise::activate(input, function),
+                    _ => fallback::elementwise::activate::<Self>(input, activation),
+                }
+            }
+
+            fn vision_activate_gradient(
+                input: FloatTensor<Self>,
+                output_gradient: FloatTensor<Self>,
+                activation: Activation,
+            ) -> FloatTensor<Self> {
+                match host::elementwise::function(activation) {
+                    Some(function) if input.is_f32() => {
+                        host::elementwise::activation_gradient(input, output_gradient, function)
+                    }
+                    _ => fallback::elementwise::activation_gradient::<Self>(input, output_gradient, activation),
+                }
+            }
+
+            fn vision_add(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+                if first.is_f32() && second.is_f32() {
+                    host::elementwise::add(first, second)
+                } else {
+                    Self::float_add(first, second)
+                }
+            }
+
+            fn vision_max_pool2d(input: FloatTensor<Self>, options: Pool2dOptions) -> FloatTensor<Self> {
+                if input.is_f32() {
+                    host::pooling::max_pool2d(input, options)
+                } else {
+                    fallback::pooling::max_pool2d::<Self>(input, options)
+                }
+            }
+
+            fn vision_max_pool2d_gradient(
+                input: FloatTensor<Self>,
+                output: FloatTensor<Self>,
+                output_gradient: FloatTensor<Self>,
+                options: Pool2dOptions,
+            ) -> FloatTensor<Self> {
+                if input.is_f32() {
+                    host::pooling::max_pool2d_gradient(input, output, output_gradient, options)
+                } else {
+                    fallback::pooling::max_pool2d_gradient::<Self>(input, output_gradient, options)
+                }
+            }
+
+            fn vision_average_pool(input: FloatTensor<Self>, pool: AveragePool) -> FloatTensor<Self> {
+                if input.is_f32() {
+                    host::pooling::average_pool(input, pool)
+                } else {
+                    fallback::pooling::average_pool::<Self>(input, pool)
+                }
+            }
+
+            fn vision_average_pool_gradient(
+                input_shape: [usize; 4],
+                output_gradient: FloatTensor<Self>,
+                pool: AveragePool,
+            ) -> FloatTensor<Self> {
+                if output_gradient.is_f32() {
+                    return host::pooling::average_pool_gradient(input_shape, output_gradient, pool);
+                }
+                fallback::pooling::average_pool_gradient::<Self>(input_shape, output_gradient, pool)
+            }
+
+            fn vision_softmax_cross_entropy(
+                logits: FloatTensor<Self>,
+                targets: FloatTensor<Self>,
+            ) -> FloatTensor<Self> {
+                if logits.is_f32() && targets.is_f32() {
+                    host::cross_entropy::softmax_cross_entropy(logits, targets)
+                } else {
+                    fallback::elementwise::softmax_cross_entropy::<Self>(logits, targets)
+                }
+            }
+
+            fn vision_softmax_cross_entropy_gradient(
+                logits: FloatTensor<Self>,
+                targets: FloatTensor<Self>,
+                output_gradient: FloatTensor<Self>,
+            ) -> FloatTensor<Self> {
+                if logits.is_f32() && targets.is_f32() {
+                    return host::cross_entropy::softmax_cross_entropy_gradient(logits, targets, output_gradient);
+                }
+                fallback::elementwise::softmax_cross_entropy_gradient::<Self>(logits, targets, output_gradient)
+            }
+
+            fn vision_sgd(
+                parameter: FloatTensor<Self>,
+                gradient: FloatTensor<Self>,
+                velocity: Option<FloatTensor<Self>>,
+                step: SgdStep,
+            ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+                if parameter.is_f32() && gradient.is_f32() {
+                    host::optimizer::sgd(parameter, gradient, velocity, step)
+                } else {
+                    fallback::optimizer::sgd::<Self>(parameter, gradient, velocity, step)
+                }
+            }
+
+            fn vision_adam(
+                parameter: FloatTensor<Self>,
+                gradient: FloatTensor<Self>,
+                state: Option<(FloatTensor<Self>, FloatTensor<Self>)>,
+                step: AdamStep,
+            ) -> (FloatTensor<Self>, (FloatTensor<Self>, FloatTensor<Self>)) {
+                if parameter.is_f32() && gradient.is_f32() {
+                    host::optimizer::adam(parameter, gradient, state, step)
+                } else {
+                    fallback::optimizer::adam::<Self>(parameter, gradient, state, step)
                 }
             }
         }

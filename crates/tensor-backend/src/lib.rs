@@ -27,4 +27,6 @@ mod vision_backend;
 #[cfg(any(feature = "cpu", feature = "ndarray", feature = "cuda"))]
 pub use backend::{BACKEND_NAME, DeviceError, SelectedBackend, SelectedDevice, TrainingBackend, open_device};
 pub use buffer::Buffer;
-pub use vision_backend::{AutodiffVisionBackend, BatchNormForward, BatchNormGradient, BatchNormSaved, VisionBackend};
+pub use vision_backend::{
+    AutodiffVisionBackend, AveragePool, BatchNormForward, BatchNormGradient, BatchNormSaved, VisionBackend,
+};

@@ -4,7 +4,8 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::ops::FloatTensor;
 
 use crate::fallback;
-use crate::ops::{Conv2dOptions, ConvTranspose2dOptions};
+use crate::kernels::optimizer::{AdamStep, SgdStep};
+use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions, Pool2dOptions};
 
 /// A backend with the operations that vision models spend their time in.
 ///
@@ -12,6 +13,11 @@ use crate::ops::{Conv2dOptions, ConvTranspose2dOptions};
 /// work on tensor primitives; models call them through [`ops`](crate::ops), which has the definitions. Gradients are
 /// functions of their own, for the backward passes of [`Autodiff`](burn::backend::Autodiff).
 pub trait VisionBackend: Backend {
+    /// Whether this backend has kernels of its own for tensors of `tensor`'s element type.
+    fn has_vision_kernels(_tensor: &FloatTensor<Self>) -> bool {
+        false
+    }
+
     /// [`ops::conv2d`](crate::ops::conv2d).
     fn vision_conv2d(
         input: FloatTensor<Self>,
@@ -113,6 +119,105 @@ pub trait VisionBackend: Backend {
     ) -> FloatTensor<Self> {
         fallback::batch_norm::inference::<Self>(input, weight, bias, mean, variance, residual, relu, epsilon)
     }
+
+    /// [`ops::activate`](crate::ops::activate), for a tensor of any rank.
+    fn vision_activate(input: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
+        fallback::elementwise::activate::<Self>(input, activation)
+    }
+
+    /// The gradient of [`VisionBackend::vision_activate`]'s input.
+    fn vision_activate_gradient(
+        input: FloatTensor<Self>,
+        output_gradient: FloatTensor<Self>,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        fallback::elementwise::activation_gradient::<Self>(input, output_gradient, activation)
+    }
+
+    /// [`ops::add`](crate::ops::add), for tensors of any rank and one shape.
+    fn vision_add(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_add(first, second)
+    }
+
+    /// [`ops::max_pool2d`](crate::ops::max_pool2d).
+    fn vision_max_pool2d(input: FloatTensor<Self>, options: Pool2dOptions) -> FloatTensor<Self> {
+        fallback::pooling::max_pool2d::<Self>(input, options)
+    }
+
+    /// The gradient of [`VisionBackend::vision_max_pool2d`]'s input, which gave `output`.
+    fn vision_max_pool2d_gradient(
+        input: FloatTensor<Self>,
+        _output: FloatTensor<Self>,
+        output_gradient: FloatTensor<Self>,
+        options: Pool2dOptions,
+    ) -> FloatTensor<Self> {
+        fallback::pooling::max_pool2d_gradient::<Self>(input, output_gradient, options)
+    }
+
+    /// [`ops::avg_pool2d`](crate::ops::avg_pool2d) and [`ops::adaptive_avg_pool2d`](crate::ops::adaptive_avg_pool2d).
+    fn vision_average_pool(input: FloatTensor<Self>, pool: AveragePool) -> FloatTensor<Self> {
+        fallback::pooling::average_pool::<Self>(input, pool)
+    }
+
+    /// The gradient of [`VisionBackend::vision_average_pool`]'s input of shape `input_shape`.
+    fn vision_average_pool_gradient(
+        input_shape: [usize; 4],
+        output_gradient: FloatTensor<Self>,
+        pool: AveragePool,
+    ) -> FloatTensor<Self> {
+        fallback::pooling::average_pool_gradient::<Self>(input_shape, output_gradient, pool)
+    }
+
+    /// [`ops::softmax_cross_entropy`](crate::ops::softmax_cross_entropy).
+    fn vision_softmax_cross_entropy(logits: FloatTensor<Self>, targets: FloatTensor<Self>) -> FloatTensor<Self> {
+        fallback::elementwise::softmax_cross_entropy::<Self>(logits, targets)
+    }
+
+    /// The gradient of [`VisionBackend::vision_softmax_cross_entropy`]'s logits.
+    fn vision_softmax_cross_entropy_gradient(
+        logits: FloatTensor<Self>,
+        targets: FloatTensor<Self>,
+        output_gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        fallback::elementwise::softmax_cross_entropy_gradient::<Self>(logits, targets, output_gradient)
+    }
+
+    /// [`ops::optim::sgd`](crate::ops::optim::sgd) on flat tensors.
+    fn vision_sgd(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        velocity: Option<FloatTensor<Self>>,
+        step: SgdStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fallback::optimizer::sgd::<Self>(parameter, gradient, velocity, step)
+    }
+
+    /// [`ops::optim::adam`](crate::ops::optim::adam) on flat tensors; the state is the means of gradients and squares.
+    fn vision_adam(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        state: Option<(FloatTensor<Self>, FloatTensor<Self>)>,
+        step: AdamStep,
+    ) -> (FloatTensor<Self>, (FloatTensor<Self>, FloatTensor<Self>)) {
+        fallback::optimizer::adam::<Self>(parameter, gradient, state, step)
+    }
+}
+
+/// Which windows an average pooling takes the mean of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AveragePool {
+    /// Windows of one size at even steps.
+    Sliding {
+        /// How the window moves.
+        options: Pool2dOptions,
+        /// Whether the border counts, as zeros.
+        count_border: bool,
+    },
+    /// Nearly equal windows that cover the image.
+    Adaptive {
+        /// Their numbers, `[vertical, horizontal]`.
+        size: [usize; 2],
+    },
 }
 
 /// What batch normalisation gives, as primitives.

@@ -5,7 +5,7 @@ use burn::backend::Autodiff;
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{Distribution, Tensor, TensorData, activation, module};
 use tensor_backend::VisionBackend;
-use tensor_backend::ops::{self, Activation, Conv2dOptions, ConvTranspose2dOptions};
+use tensor_backend::ops::{self, Activation, Conv2dOptions, ConvTranspose2dOptions, Pool2dOptions};
 
 /// Winograd's rounding, relative to the largest value.
 const TOLERANCE: f32 = 3e-5;
@@ -198,6 +198,88 @@ fn residual_block<B: VisionBackend>() {
     }
 }
 
+/// Checks `ours` against `burns`, functions of one image that comes out of one of our operations.
+fn check_unary<B: VisionBackend>(
+    name: &str,
+    shape: [usize; 4],
+    ours: impl Fn(Tensor<Autodiff<B>, 4>) -> Tensor<Autodiff<B>, 4>,
+    burns: impl Fn(Tensor<Autodiff<B>, 4>) -> Tensor<Autodiff<B>, 4>,
+) {
+    let (x, w) = (leaf::<B, 4>(shape), leaf::<B, 4>([shape[1], shape[1], 1, 1]));
+    let image = || ops::conv2d(x.clone(), w.clone(), None, Conv2dOptions::default());
+    let (found, expected) = (ours(image()), burns(image()));
+    close(name, found.to_data(), expected.to_data());
+    let mix: Tensor<Autodiff<B>, 4> = leaf(expected.dims());
+    let found = gradients!(found, mix.clone(), x, w);
+    let expected = gradients!(expected, mix, x, w);
+    for (found, expected) in found.into_iter().zip(expected) {
+        close(name, found.expect("a gradient"), expected.expect("a gradient"));
+    }
+}
+
+fn activations_and_sums<B: VisionBackend>() {
+    let shape = [2, 7, 5, 6];
+    let act = |activation| move |x: Tensor<Autodiff<B>, 4>| ops::activate(x, activation);
+    check_unary::<B>("relu", shape, act(Activation::Relu), activation::relu);
+    let leaky = act(Activation::LeakyRelu { slope: 0.1 });
+    check_unary::<B>("leaky relu", shape, leaky, |x| activation::leaky_relu(x, 0.1));
+    check_unary::<B>("silu", shape, act(Activation::Silu), activation::silu);
+    check_unary::<B>("sigmoid", shape, act(Activation::Sigmoid), activation::sigmoid);
+    check_unary::<B>("tanh", shape, act(Activation::Tanh), activation::tanh);
+    check_unary::<B>("sum", shape, |x| ops::add(ops::add(x.clone(), x.clone()), x), |x| x * 3.0);
+}
+
+fn pooling<B: VisionBackend>() {
+    let shape = [2, 7, 9, 8];
+    let options = Pool2dOptions::square(3, 2).with_padding(1);
+    check_unary::<B>(
+        "max pool",
+        shape,
+        |x| ops::max_pool2d(x, options),
+        |x| module::max_pool2d(x, [3, 3], [2, 2], [1, 1], [1, 1], false),
+    );
+    for counted in [true, false] {
+        check_unary::<B>(
+            "average pool",
+            shape,
+            |x| ops::avg_pool2d(x, options, counted),
+            |x| module::avg_pool2d(x, [3, 3], [2, 2], [1, 1], counted, false),
+        );
+    }
+    check_unary::<B>(
+        "adaptive pool",
+        shape,
+        |x| ops::adaptive_avg_pool2d(x, [4, 3]),
+        |x| module::adaptive_avg_pool2d(x, [4, 3]),
+    );
+    check_unary::<B>(
+        "global pool",
+        shape,
+        |x| ops::global_avg_pool2d(x).reshape([2, 7, 1, 1]),
+        |x| x.reshape([2, 7, 72]).mean_dim(2).reshape([2, 7, 1, 1]),
+    );
+}
+
+fn head<B: VisionBackend>() {
+    let (x, w, b) = (leaf::<B, 2>([5, 33]), leaf::<B, 2>([10, 33]), leaf::<B, 1>([10]));
+    let targets = Tensor::<Autodiff<B>, 2>::from_data(
+        Tensor::<B, 2>::random([5, 10], Distribution::Uniform(0.0, 1.0), &Default::default()).to_data(),
+        &Default::default(),
+    );
+    let ours = ops::linear(x.clone(), w.clone(), Some(b.clone()));
+    let burns = x.clone().matmul(w.clone().transpose()) + b.clone().unsqueeze();
+    close("linear", ours.to_data(), burns.to_data());
+    let ours = ops::softmax_cross_entropy(ours, targets.clone());
+    let burns = (activation::log_softmax(burns, 1) * targets).sum_dim(1).reshape([5]).neg();
+    close("cross-entropy", ours.to_data(), burns.to_data());
+    let mix: Tensor<Autodiff<B>, 1> = leaf([5]);
+    let found = gradients!(ours, mix.clone(), x, w, b);
+    let expected = gradients!(burns, mix, x, w, b);
+    for (found, expected) in found.into_iter().zip(expected) {
+        close("gradient", found.expect("a gradient"), expected.expect("a gradient"));
+    }
+}
+
 macro_rules! on_backend {
     ($name:ident, $backend:ty) => {
         mod $name {
@@ -212,6 +294,18 @@ macro_rules! on_backend {
             #[test]
             fn batch_norm() {
                 super::batch_norm::<$backend>();
+            }
+            #[test]
+            fn activations_and_sums() {
+                super::activations_and_sums::<$backend>();
+            }
+            #[test]
+            fn pooling() {
+                super::pooling::<$backend>();
+            }
+            #[test]
+            fn head() {
+                super::head::<$backend>();
             }
             #[test]
             fn residual_block() {

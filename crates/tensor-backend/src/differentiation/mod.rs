@@ -2,6 +2,8 @@
 
 mod batch_norm;
 mod convolution;
+mod sum;
+mod unary;
 
 use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -11,8 +13,8 @@ use burn::tensor::backend::BackendTypes;
 use burn::tensor::ops::FloatTensor;
 
 use crate::VisionBackend;
-use crate::ops::{Conv2dOptions, ConvTranspose2dOptions};
-use crate::vision_backend::BatchNormForward;
+use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions, Pool2dOptions};
+use crate::vision_backend::{AveragePool, BatchNormForward};
 
 /// The primitive of `Autodiff<B>`: a primitive of `B` and its place in the graph.
 type Tracked<B> = <Autodiff<B> as BackendTypes>::FloatTensorPrimitive;
@@ -32,6 +34,10 @@ fn take_gradient<B: VisionBackend, S, const N: usize>(
 }
 
 impl<B: VisionBackend, C: CheckpointStrategy> VisionBackend for Autodiff<B, C> {
+    fn has_vision_kernels(tensor: &FloatTensor<Self>) -> bool {
+        B::has_vision_kernels(&tensor.primitive)
+    }
+
     fn vision_conv2d(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -59,5 +65,25 @@ impl<B: VisionBackend, C: CheckpointStrategy> VisionBackend for Autodiff<B, C> {
         epsilon: f64,
     ) -> BatchNormForward<FloatTensor<Self>> {
         batch_norm::forward::<B, C>(input, weight, bias, residual, relu, epsilon)
+    }
+
+    fn vision_activate(input: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
+        unary::activate::<B, C>(input, activation)
+    }
+
+    fn vision_add(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        sum::add::<B, C>(first, second)
+    }
+
+    fn vision_max_pool2d(input: FloatTensor<Self>, options: Pool2dOptions) -> FloatTensor<Self> {
+        unary::max_pool2d::<B, C>(input, options)
+    }
+
+    fn vision_average_pool(input: FloatTensor<Self>, pool: AveragePool) -> FloatTensor<Self> {
+        unary::average_pool::<B, C>(input, pool)
+    }
+
+    fn vision_softmax_cross_entropy(logits: FloatTensor<Self>, targets: FloatTensor<Self>) -> FloatTensor<Self> {
+        unary::softmax_cross_entropy::<B, C>(logits, targets)
     }
 }

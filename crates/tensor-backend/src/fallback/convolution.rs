@@ -2,9 +2,8 @@
 
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, FloatTensor};
-use burn::tensor::{Shape, TensorMetadata};
 
-use super::{primitive, tensor};
+use super::{empty_like, primitive, tensor};
 use crate::ops::{Conv2dOptions, ConvTranspose2dOptions};
 
 fn burn_options(options: Conv2dOptions) -> ConvOptions<2> {
@@ -15,11 +14,6 @@ fn burn_options(options: Conv2dOptions) -> ConvOptions<2> {
 fn burn_transposed(options: ConvTranspose2dOptions) -> ConvTransposeOptions<2> {
     let ConvTranspose2dOptions { stride, padding, output_padding, dilation, groups } = options;
     ConvTransposeOptions::new(stride, padding, output_padding, dilation, groups)
-}
-
-/// A tensor like `model` but of `shape`, for functions of burn's that want a tensor where its shape would do.
-fn empty_like<B: Backend>(model: &FloatTensor<B>, shape: [usize; 4]) -> FloatTensor<B> {
-    B::float_empty(Shape::from(shape), &B::float_device(model), model.dtype().into())
 }
 
 pub(crate) fn conv2d<B: Backend>(

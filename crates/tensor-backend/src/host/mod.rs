@@ -6,10 +6,14 @@
 
 pub(crate) mod batch_norm;
 pub(crate) mod convolution;
+pub(crate) mod cross_entropy;
+pub(crate) mod elementwise;
 #[cfg(feature = "cpu")]
 mod flex;
 #[cfg(feature = "ndarray")]
 mod ndarray;
+pub(crate) mod optimizer;
+pub(crate) mod pooling;
 
 use std::ops::DerefMut;
 

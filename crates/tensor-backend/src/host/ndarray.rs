@@ -18,6 +18,10 @@ impl HostTensor for NdArrayTensor {
     }
 
     fn from_pixels(elements: Vec<f32>, [batch, channels, height, width]: [usize; 4]) -> Self {
+        if channels == 1 || height * width == 1 {
+            // Both orders are the same: burn's own operations are fastest with the usual strides.
+            return Self::from_dense(elements, &[batch, channels, height, width]);
+        }
         let shape = [batch, height, width, channels];
         let array = SharedArray::<f32>::from_shape_vec(&shape[..], elements);
         array.expect("as many elements as the shape has").permuted_axes(&[0, 3, 1, 2][..]).into()

@@ -4,11 +4,16 @@
 //! image's width, and a window's tap is a contiguous run. Every result is independent of the number of threads: work
 //! is cut by shape alone and partial sums are added in a fixed order.
 
+pub mod activation;
 pub mod batch_norm;
 pub mod conv;
+pub mod cross_entropy;
 pub mod layout;
 pub mod memory;
+pub mod optimizer;
 mod outer;
+pub(crate) mod parallel;
+pub mod pool;
 pub(crate) mod raw;
 pub mod simd;
 #[cfg(test)]

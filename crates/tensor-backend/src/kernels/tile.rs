@@ -38,11 +38,16 @@ pub(crate) fn padded<S: Simd>(columns: usize) -> usize {
 
 /// Cuts `columns` into panels as wide as possible.
 pub(crate) fn panels<S: Simd>(columns: usize) -> Vec<Panel> {
+    panels_up_to::<S>(columns, 4)
+}
+
+/// Cuts `columns` into panels of at most `most` vectors.
+pub(crate) fn panels_up_to<S: Simd>(columns: usize, most: usize) -> Vec<Panel> {
     let total = columns.div_ceil(S::LANES);
-    let mut panels = Vec::with_capacity(total.div_ceil(4));
+    let mut panels = Vec::with_capacity(total.div_ceil(most));
     let mut first_vector = 0;
     while first_vector < total {
-        let vectors = (total - first_vector).min(4);
+        let vectors = (total - first_vector).min(most);
         panels.push(Panel { first_vector, vectors });
         first_vector += vectors;
     }

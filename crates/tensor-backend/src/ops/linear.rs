@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use super::{Conv2dOptions, conv2d, primitive, tensor};
 use crate::VisionBackend;
 
 /// `input · weightᵀ + bias`, PyTorch's `linear`.
@@ -13,7 +14,15 @@ use crate::VisionBackend;
 /// - `bias`: `[features_out]`
 /// - output: `[batch, features_out]`
 pub fn linear<B: VisionBackend>(input: Tensor<B, 2>, weight: Tensor<B, 2>, bias: Option<Tensor<B, 1>>) -> Tensor<B, 2> {
-    let product = input.matmul(weight.transpose());
+    let ([batch, features], [outputs, _]) = (input.dims(), weight.dims());
+    let input_primitive = primitive(input);
+    if B::has_vision_kernels(&input_primitive) {
+        // A convolution of images of one pixel.
+        let input = tensor::<B, 2>(input_primitive).reshape([batch, features, 1, 1]);
+        let weight = weight.reshape([outputs, features, 1, 1]);
+        return conv2d(input, weight, bias, Conv2dOptions::default()).reshape([batch, outputs]);
+    }
+    let product = tensor::<B, 2>(input_primitive).matmul(weight.transpose());
     match bias {
         Some(bias) => product + bias.unsqueeze(),
         None => product,

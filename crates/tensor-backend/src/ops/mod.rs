@@ -4,13 +4,16 @@
 
 mod activation;
 mod convolution;
+mod cross_entropy;
 mod linear;
 mod normalisation;
+pub mod optim;
 mod pooling;
 mod resize;
 
-pub use activation::{Activation, activate, dropout};
+pub use activation::{Activation, activate, add, dropout};
 pub use convolution::{Conv2dOptions, ConvTranspose2dOptions, conv_transpose2d, conv2d};
+pub use cross_entropy::softmax_cross_entropy;
 pub use linear::linear;
 pub use normalisation::{BatchNormOutput, batch_norm_inference, batch_norm_train};
 pub use pooling::{Pool2dOptions, adaptive_avg_pool2d, avg_pool2d, global_avg_pool2d, max_pool2d};

@@ -1,8 +1,9 @@
 //! Maximum and average pooling.
 
-use burn::tensor::{Tensor, module};
+use burn::tensor::Tensor;
 
-use crate::VisionBackend;
+use super::{primitive, tensor};
+use crate::{AveragePool, VisionBackend};
 
 /// How a pooling window moves; `[vertical, horizontal]`, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +44,7 @@ impl Pool2dOptions {
 /// - `input`: `[batch, channels, height, width]`
 /// - output: `[batch, channels, height_out, width_out]`
 pub fn max_pool2d<B: VisionBackend>(input: Tensor<B, 4>, options: Pool2dOptions) -> Tensor<B, 4> {
-    let Pool2dOptions { kernel, stride, padding, ceil_mode } = options;
-    module::max_pool2d(input, kernel, stride, padding, [1, 1], ceil_mode)
+    tensor(B::vision_max_pool2d(primitive(input), options))
 }
 
 /// Mean of each window; border pixels count as zeros when `count_include_pad`.
@@ -57,8 +57,8 @@ pub fn avg_pool2d<B: VisionBackend>(
     options: Pool2dOptions,
     count_include_pad: bool,
 ) -> Tensor<B, 4> {
-    let Pool2dOptions { kernel, stride, padding, ceil_mode } = options;
-    module::avg_pool2d(input, kernel, stride, padding, count_include_pad, ceil_mode)
+    let pool = AveragePool::Sliding { options, count_border: count_include_pad };
+    tensor(B::vision_average_pool(primitive(input), pool))
 }
 
 /// Mean of `size[0]` × `size[1]` nearly equal windows that cover the image, PyTorch's `adaptive_avg_pool2d`.
@@ -72,7 +72,7 @@ pub fn adaptive_avg_pool2d<B: VisionBackend>(input: Tensor<B, 4>, size: [usize; 
     if size == [height, width] {
         return input;
     }
-    module::adaptive_avg_pool2d(input, size)
+    tensor(B::vision_average_pool(primitive(input), AveragePool::Adaptive { size }))
 }
 
 /// Mean over all pixels.
@@ -82,6 +82,6 @@ pub fn adaptive_avg_pool2d<B: VisionBackend>(input: Tensor<B, 4>, size: [usize; 
 /// - `input`: `[batch, channels, height, width]`
 /// - output: `[batch, channels]`
 pub fn global_avg_pool2d<B: VisionBackend>(input: Tensor<B, 4>) -> Tensor<B, 2> {
-    let [batch, channels, height, width] = input.dims();
-    input.reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels])
+    let [batch, channels, _, _] = input.dims();
+    adaptive_avg_pool2d(input, [1, 1]).reshape([batch, channels])
 }

@@ -8,6 +8,7 @@ mod direct;
 mod weight_gradient;
 mod winograd;
 mod winograd_forward;
+mod winograd_kernel;
 mod winograd_weight;
 
 pub use direct::{forward, input_gradient, transposed};

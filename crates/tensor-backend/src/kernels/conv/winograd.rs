@@ -118,27 +118,37 @@ pub(crate) unsafe fn weight_gradient_transform<S: Simd>(u: [S::Vector; 6]) -> [S
     }
 }
 
-/// Applies a transform to the columns of a square of vectors and then to its rows: `M X Mᵀ`.
+/// Applies a transform to the columns of a square of vectors and then to its rows, `M X Mᵀ`: reads element (y, x) by the
+/// first expression and hands the result's elements to the second. Nothing but the half-way square is kept in memory.
 macro_rules! both_axes {
-    ($simd:ident, $transform:ident, $input:expr, $from:literal, $to:literal) => {{
-        let input: [[$simd::Vector; $from]; $from] = $input;
-        let zero = $simd::zero();
-        let mut half = [[zero; $from]; $to];
-        for x in 0..$from {
-            let mut column = [zero; $from];
-            for y in 0..$from {
-                column[y] = input[y][x];
+    (
+        $simd:ident, $transform:ident, $from:literal => $to:literal,
+        |$load_y:ident, $load_x:ident| $load:expr,
+        |$store_y:ident, $store_x:ident, $value:ident| $store:expr $(,)?
+    ) => {{
+        let mut half = [[::std::mem::MaybeUninit::<$simd::Vector>::uninit(); $from]; $to];
+        for $load_x in 0..$from {
+            let mut column = [$simd::zero(); $from];
+            for $load_y in 0..$from {
+                column[$load_y] = $load;
             }
             let transformed = $transform::<$simd>(column);
             for y in 0..$to {
-                half[y][x] = transformed[y];
+                half[y][$load_x].write(transformed[y]);
             }
         }
-        let mut output = [[zero; $to]; $to];
-        for y in 0..$to {
-            output[y] = $transform::<$simd>(half[y]);
+        for $store_y in 0..$to {
+            let mut row = [$simd::zero(); $from];
+            for x in 0..$from {
+                // All columns were written just above.
+                row[x] = half[$store_y][x].assume_init();
+            }
+            let transformed = $transform::<$simd>(row);
+            for $store_x in 0..$to {
+                let $value = transformed[$store_x];
+                $store;
+            }
         }
-        output
     }};
 }
 pub(crate) use both_axes;
@@ -192,31 +202,28 @@ pub(crate) unsafe fn transform_patch<S: Simd>(
 ) {
     // SAFETY: pixels outside the image are not read; the rest is the caller's promise.
     unsafe {
-        let mut patch = [[S::zero(); PATCH]; PATCH];
         let inside = y >= 0 && x >= 0 && y as usize + PATCH <= size[0] && x as usize + PATCH <= size[1];
         if inside && count >= S::LANES {
             let start = image.add((y as usize * size[1] + x as usize) * channels);
-            for (row, values) in patch.iter_mut().enumerate() {
-                let start = start.add(row * size[1] * channels);
-                for (column, value) in values.iter_mut().enumerate() {
-                    *value = S::load(start.add(column * channels));
-                }
-            }
+            let row_step = size[1] * channels;
+            both_axes!(
+                S, input_transform, 6 => 6,
+                |row, column| S::load(start.add(row * row_step + column * channels)),
+                |row, column, value| S::store(target.add((row * PATCH + column) * stride), value),
+            );
         } else {
-            for (row, values) in patch.iter_mut().enumerate() {
-                for (column, value) in values.iter_mut().enumerate() {
-                    let (py, px) = ((y + row as isize) as usize, (x + column as isize) as usize);
-                    if py < size[0] && px < size[1] {
-                        *value = S::load_upto(image.add((py * size[1] + px) * channels), count);
-                    }
-                }
-            }
-        }
-        let points = both_axes!(S, input_transform, patch, 6, 6);
-        for (row, values) in points.iter().enumerate() {
-            for (column, &value) in values.iter().enumerate() {
-                S::store(target.add((row * PATCH + column) * stride), value);
-            }
+            let pixel = |row: usize, column: usize| {
+                let (y, x) = (y.wrapping_add_unsigned(row) as usize, x.wrapping_add_unsigned(column) as usize);
+                (y < size[0] && x < size[1]).then(|| image.wrapping_add((y * size[1] + x) * channels))
+            };
+            both_axes!(
+                S, input_transform, 6 => 6,
+                |row, column| match pixel(row, column) {
+                    Some(pixel) => S::load_upto(pixel, count),
+                    None => S::zero(),
+                },
+                |row, column, value| S::store(target.add((row * PATCH + column) * stride), value),
+            );
         }
     }
 }

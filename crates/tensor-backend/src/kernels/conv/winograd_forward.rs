@@ -1,15 +1,16 @@
 //! Winograd convolution: forward, and the input gradient as the forward pass with turned weights.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::super::memory::{Block, with_scratch};
 use super::super::raw::SharedMut;
 use super::super::simd::{Kernel, Simd};
-use super::super::tile::{Panel, ROW_SLOTS, Start, Tile, padded, panels};
+use super::super::tile::{Panel, ROW_SLOTS, Start, Tile, padded, panels, panels_up_to};
 use super::shape::ConvShape;
-use super::winograd::{
-    POINTS, TILE, TileGrid, both_axes, output_transform, plane_stride, transform_patch, weight_transform,
-};
+use super::winograd::{POINTS, TILE, TileGrid, both_axes, output_transform, plane_stride, transform_patch};
+use super::winograd_kernel::{WeightBlock, transform_weights};
 
 /// Which of the two passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,35 @@ const TASK_BYTES: usize = 640 << 10;
 const TASK_TILES: usize = 48;
 /// Tasks below which tiles are divided more finely, so that a few threads have work.
 const ENOUGH_TASKS: usize = 4;
+/// Bytes of transformed weights above which they are made panel by panel instead of all at once: beyond this, writing
+/// them to memory and reading them for every block of tiles costs more than the products.
+const MOST_WEIGHT_BYTES: usize = 4 << 20;
+/// Vectors of a panel whose weights are made by the task that uses them.
+const DEEP_PANEL: usize = 2;
+/// Bytes of transformed input held at once beside such panels: it is read for every panel, so it should stay in the
+/// third-level cache.
+const STAGE_BYTES: usize = 8 << 20;
+
+/// Sizes of a pass.
+pub(crate) struct Pass {
+    pub(crate) direction: Direction,
+    pub(crate) source_size: [usize; 2],
+    pub(crate) target_size: [usize; 2],
+    /// Channels of the source.
+    pub(crate) depth: usize,
+    /// Channels of the target.
+    pub(crate) columns: usize,
+    pub(crate) padding: [isize; 2],
+}
+
+/// What a pass reads and writes.
+#[derive(Clone, Copy)]
+struct Images<'a> {
+    source: &'a [f32],
+    bias: Option<&'a [f32]>,
+    target: SharedMut,
+    accumulate: bool,
+}
 
 /// Winograd convolution of `source` with `weight` in one direction, into `target` or added to it.
 pub(crate) fn run<S: Simd>(
@@ -40,6 +70,7 @@ pub(crate) fn run<S: Simd>(
 ) {
     let pass = match direction {
         Direction::Forward => Pass {
+            direction,
             source_size: shape.input,
             target_size: shape.output,
             depth: shape.channels_in,
@@ -47,6 +78,7 @@ pub(crate) fn run<S: Simd>(
             padding: shape.padding.map(|padding| padding as isize),
         },
         Direction::InputGradient => Pass {
+            direction,
             source_size: shape.output,
             target_size: shape.input,
             depth: shape.channels_out,
@@ -55,221 +87,216 @@ pub(crate) fn run<S: Simd>(
         },
     };
     let grid = TileGrid::new(shape.batch, pass.target_size);
+    let images = Images { source, bias, target: SharedMut::new(target), accumulate };
+    let weight_bytes = POINTS * pass.depth * padded::<S>(pass.columns) * size_of::<f32>();
+    if weight_bytes > MOST_WEIGHT_BYTES {
+        run_by_panel::<S>(&pass, &grid, weight, images);
+    } else {
+        run_by_tile::<S>(&pass, &grid, weight, images);
+    }
+}
+
+/// All weights first, then each block of tiles from source to target: for few channels and many tiles.
+fn run_by_tile<S: Simd>(pass: &Pass, grid: &TileGrid, weight: &[f32], images: Images<'_>) {
     let panels = panels::<S>(pass.columns);
-    let transformed = transform_weights::<S>(shape, direction, weight, &panels, &pass);
-    let per_tile = POINTS * (padded::<S>(pass.depth) + padded::<S>(pass.columns)) * size_of::<f32>();
+    let transformed = transform_weights::<S>(pass, weight, &panels);
+    let [depth, columns] = [padded::<S>(pass.depth), padded::<S>(pass.columns)];
+    let per_tile = POINTS * (depth + columns) * size_of::<f32>();
     let most = (TASK_BYTES / per_tile).clamp(12, TASK_TILES);
     let tasks = grid.count.div_ceil(most).max(ENOUGH_TASKS.min(grid.count.div_ceil(12)));
-    let output = SharedMut::new(target);
     (0..tasks).into_par_iter().for_each(|task| {
-        let first = grid.count * task / tasks;
-        let count = grid.count * (task + 1) / tasks - first;
-        let source_plane = plane_stride(count * padded::<S>(pass.depth));
-        let product_plane = plane_stride(count * padded::<S>(pass.columns));
+        let tiles = grid.count * task / tasks..grid.count * (task + 1) / tasks;
+        let source_plane = plane_stride(tiles.len() * depth);
+        let product_plane = plane_stride(tiles.len() * columns);
         with_scratch(POINTS * (source_plane + product_plane), |scratch| {
             let (patches, products) = scratch.split_at_mut(POINTS * source_plane);
-            let kernel = TileBlock {
-                pass: &pass,
-                grid: &grid,
-                panels: &panels,
-                weights: &transformed,
-                source: source.as_ptr(),
-                bias,
-                target: output.get(),
-                accumulate,
-                first,
-                count,
+            let sources = Sources {
+                pass,
+                grid,
+                source: images.source.as_ptr(),
+                tiles: tiles.clone(),
                 patches: patches.as_mut_ptr(),
+                plane: source_plane,
+            };
+            let products = Products {
+                pass,
+                grid,
+                images,
+                panels: &panels,
+                weights: transformed.as_ptr(),
+                weight_plane: pass.depth * columns,
+                tiles: tiles.clone(),
+                patches: patches.as_ptr(),
                 source_plane,
                 products: products.as_mut_ptr(),
                 product_plane,
             };
             // SAFETY: the caller checked the lengths; tasks differ in tiles and so write different pixels; the two
-            // parts of the scratch memory hold 36 planes of `count` tiles each.
-            unsafe { S::call(kernel) };
+            // parts of the scratch memory hold 36 planes of these tiles each.
+            unsafe {
+                S::call(sources);
+                S::call(products);
+            }
         });
     });
 }
 
-/// Sizes of a pass.
-struct Pass {
-    source_size: [usize; 2],
-    target_size: [usize; 2],
-    depth: usize,
-    columns: usize,
-    padding: [isize; 2],
+/// A stage of tiles to the Winograd domain, then each panel's weights and products by one task: for many channels.
+fn run_by_panel<S: Simd>(pass: &Pass, grid: &TileGrid, weight: &[f32], images: Images<'_>) {
+    let panels = panels_up_to::<S>(pass.columns, DEEP_PANEL);
+    let depth = padded::<S>(pass.depth);
+    let stage = (STAGE_BYTES / (POINTS * depth * size_of::<f32>())).max(TASK_TILES).min(grid.count);
+    let source_plane = plane_stride(stage * depth);
+    let mut patches = Block::new(POINTS * source_plane);
+    for first in (0..grid.count).step_by(stage) {
+        let end = (first + stage).min(grid.count);
+        let shared = SharedMut::new(&mut patches);
+        (0..(end - first).div_ceil(SOURCE_TILES)).into_par_iter().for_each(|task| {
+            let start = first + task * SOURCE_TILES;
+            let sources = Sources {
+                pass,
+                grid,
+                source: images.source.as_ptr(),
+                tiles: start..(start + SOURCE_TILES).min(end),
+                patches: shared.get().wrapping_add((start - first) * depth),
+                plane: source_plane,
+            };
+            // SAFETY: the caller checked the lengths; the planes hold the stage's tiles, and tasks differ in tiles.
+            unsafe { S::call(sources) };
+        });
+        let patches = &patches;
+        panels.par_iter().for_each(|panel| {
+            let width = panel.vectors * S::LANES;
+            let product_plane = plane_stride(TASK_TILES * width);
+            let weight_plane = plane_stride(pass.depth * width);
+            with_scratch(POINTS * (weight_plane + product_plane), |scratch| {
+                let (weights, products) = scratch.split_at_mut(POINTS * weight_plane);
+                let target = weights.as_mut_ptr();
+                let block =
+                    WeightBlock { pass, weight, panel: *panel, depth: 0..pass.depth, target, plane: weight_plane };
+                // SAFETY: the caller checked the weight's length, and the planes hold this panel.
+                unsafe { S::call(block) };
+                let pieces = (end - first).div_ceil(TASK_TILES);
+                for piece in 0..pieces {
+                    let [from, to] = [piece, piece + 1].map(|piece| (end - first) * piece / pieces);
+                    let products = Products {
+                        pass,
+                        grid,
+                        images,
+                        panels: std::slice::from_ref(panel),
+                        weights: weights.as_ptr(),
+                        weight_plane,
+                        tiles: first + from..first + to,
+                        patches: patches[from * depth..].as_ptr(),
+                        source_plane,
+                        products: products.as_mut_ptr(),
+                        product_plane,
+                    };
+                    // SAFETY: as above; tasks differ in panels and so write different channels.
+                    unsafe { S::call(products) };
+                }
+            });
+        });
+    }
 }
 
-/// `G g Gᵀ` for all pairs of channels, as `[point][panel][depth][column in panel]`.
-fn transform_weights<S: Simd>(
-    shape: &ConvShape,
-    direction: Direction,
-    weight: &[f32],
-    panels: &[Panel],
-    pass: &Pass,
-) -> Block {
-    let plane = pass.depth * padded::<S>(pass.columns);
-    let mut transformed = Block::new(POINTS * plane);
-    let target = SharedMut::new(&mut transformed);
-    let blocks = pass.depth.div_ceil(DEPTH_BLOCK);
-    (0..panels.len() * blocks).into_par_iter().for_each(|task| {
-        let panel = panels[task / blocks];
-        let first = task % blocks * DEPTH_BLOCK;
-        let kernel = WeightBlock {
-            weight,
-            channels_in: shape.channels_in,
-            direction,
-            panel,
-            columns: pass.columns,
-            depth: first..(first + DEPTH_BLOCK).min(pass.depth),
-            // SAFETY: the panel starts inside each plane.
-            target: unsafe { target.get().add(panel.first_column::<S>() * pass.depth) },
-            plane,
-        };
-        // SAFETY: the caller checked the weight's length; tasks differ in panel or depth.
-        unsafe { S::call(kernel) };
-    });
-    transformed
-}
+/// Tiles that one task transforms.
+const SOURCE_TILES: usize = 8;
 
-/// Depths whose weights one task transforms.
-const DEPTH_BLOCK: usize = 8;
-
-struct WeightBlock<'a> {
-    weight: &'a [f32],
-    channels_in: usize,
-    direction: Direction,
-    panel: Panel,
-    columns: usize,
-    depth: std::ops::Range<usize>,
-    target: *mut f32,
+/// Transforms the source pixels under some tiles, to planes of `[tile][depth]`.
+struct Sources<'a> {
+    pass: &'a Pass,
+    grid: &'a TileGrid,
+    source: *const f32,
+    tiles: Range<usize>,
+    patches: *mut f32,
     plane: usize,
 }
 
-/// The most lanes of any instruction set.
-const MOST_LANES: usize = 16;
-
-impl Kernel for WeightBlock<'_> {
+impl Kernel for Sources<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let width = self.panel.vectors * S::LANES;
-        for vector in 0..self.panel.vectors {
-            let first = (self.panel.first_vector + vector) * S::LANES;
-            let count = (self.columns - first).min(S::LANES);
-            for depth in self.depth.clone() {
-                // The lanes are columns, which lie far apart in memory: gather them, turned by 180° for the gradient.
-                let mut taps = [[0.0f32; MOST_LANES]; 9];
-                for lane in 0..count {
-                    let start = match self.direction {
-                        Direction::Forward => ((first + lane) * self.channels_in + depth) * 9,
-                        Direction::InputGradient => (depth * self.channels_in + first + lane) * 9,
-                    };
-                    let window = &self.weight[start..start + 9];
-                    for (tap, values) in taps.iter_mut().enumerate() {
-                        values[lane] = match self.direction {
-                            Direction::Forward => window[tap],
-                            Direction::InputGradient => window[8 - tap],
-                        };
-                    }
-                }
-                // SAFETY: `taps` holds at least LANES elements a tap; the target's planes hold this panel and depth.
+        let padded_depth = padded::<S>(self.pass.depth);
+        let [height, width] = self.pass.source_size;
+        let channels = self.pass.depth;
+        for (index, tile) in self.tiles.clone().enumerate() {
+            let [image, y, x] = self.grid.origin(tile);
+            let origin = [y as isize - self.pass.padding[0], x as isize - self.pass.padding[1]];
+            for channel in (0..channels).step_by(S::LANES) {
+                // SAFETY: the image and these channels are inside the source, the target inside the planes.
                 unsafe {
-                    let mut half = [[S::zero(); 3]; 6];
-                    for x in 0..3 {
-                        let column = [0, 1, 2].map(|y: usize| taps[y * 3 + x].as_ptr());
-                        let loaded = [S::load(column[0]), S::load(column[1]), S::load(column[2])];
-                        let transformed = weight_transform::<S>(loaded);
-                        for y in 0..6 {
-                            half[y][x] = transformed[y];
-                        }
-                    }
-                    for (y, row) in half.iter().enumerate() {
-                        let transformed = weight_transform::<S>(*row);
-                        for (x, &value) in transformed.iter().enumerate() {
-                            let offset = (y * 6 + x) * self.plane + depth * width + vector * S::LANES;
-                            S::store(self.target.add(offset), value);
-                        }
-                    }
+                    let start = self.source.add(image * height * width * channels + channel);
+                    let target = self.patches.add(index * padded_depth + channel);
+                    let count = channels - channel;
+                    transform_patch::<S>(start, [height, width], channels, origin, count, target, self.plane);
                 }
             }
         }
     }
 }
 
-/// Some tiles, from source pixels to target pixels.
-struct TileBlock<'a> {
+/// Multiplies some tiles with the weights of some neighbouring panels, and turns the products into target pixels.
+struct Products<'a> {
     pass: &'a Pass,
     grid: &'a TileGrid,
+    images: Images<'a>,
     panels: &'a [Panel],
-    weights: &'a [f32],
-    source: *const f32,
-    bias: Option<&'a [f32]>,
-    target: *mut f32,
-    accumulate: bool,
-    first: usize,
-    count: usize,
-    patches: *mut f32,
+    /// The panels' weights, at steps of `weight_plane` for each point.
+    weights: *const f32,
+    weight_plane: usize,
+    tiles: Range<usize>,
+    /// The tiles' transformed sources, `source_plane` apart for each point.
+    patches: *const f32,
     source_plane: usize,
+    /// Memory for the products, `product_plane` apart for each point.
     products: *mut f32,
     product_plane: usize,
 }
 
-impl Kernel for TileBlock<'_> {
+impl Kernel for Products<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         // SAFETY: the caller's promises.
         unsafe {
-            self.transform_source::<S>();
             self.multiply::<S>();
-            self.transform_products::<S>();
+            self.transform::<S>();
         }
     }
 }
 
-impl TileBlock<'_> {
+impl Products<'_> {
+    /// The first column of the panels, and the columns that they have, existing or not.
     #[inline(always)]
-    unsafe fn transform_source<S: Simd>(&self) {
-        let padded_depth = padded::<S>(self.pass.depth);
-        let [height, width] = self.pass.source_size;
-        let channels = self.pass.depth;
-        for tile in 0..self.count {
-            let [image, y, x] = self.grid.origin(self.first + tile);
-            let origin = [y as isize - self.pass.padding[0], x as isize - self.pass.padding[1]];
-            for channel in (0..channels).step_by(S::LANES) {
-                // SAFETY: the image and these channels are inside the source, the target inside the planes.
-                unsafe {
-                    let start = self.source.add(image * height * width * channels + channel);
-                    let target = self.patches.add(tile * padded_depth + channel);
-                    let count = channels - channel;
-                    transform_patch::<S>(start, [height, width], channels, origin, count, target, self.source_plane);
-                }
-            }
-        }
+    fn columns<S: Simd>(&self) -> (usize, usize) {
+        let first = self.panels[0].first_column::<S>();
+        let last = self.panels[self.panels.len() - 1];
+        (first, last.first_column::<S>() + last.vectors * S::LANES - first)
     }
 
     #[inline(always)]
     unsafe fn multiply<S: Simd>(&self) {
         let padded_depth = padded::<S>(self.pass.depth);
-        let padded_columns = padded::<S>(self.pass.columns);
+        let (first_column, width) = self.columns::<S>();
+        let count = self.tiles.len();
         for point in 0..POINTS {
             for &panel in self.panels {
-                let offset = point * self.pass.depth * padded_columns + panel.first_column::<S>() * self.pass.depth;
-                let weights = self.weights[offset..].as_ptr();
-                let pieces = self.count.div_ceil(panel.tile_rows::<S>());
+                let column = panel.first_column::<S>() - first_column;
+                let weights = self.weights.wrapping_add(point * self.weight_plane + column * self.pass.depth);
+                let pieces = count.div_ceil(panel.tile_rows::<S>());
                 for piece in 0..pieces {
-                    let first = self.count * piece / pieces;
-                    let row_count = self.count * (piece + 1) / pieces - first;
+                    let first = count * piece / pieces;
+                    let row_count = count * (piece + 1) / pieces - first;
                     let mut rows = [std::ptr::null::<f32>(); ROW_SLOTS];
                     let mut outputs = [std::ptr::null_mut::<f32>(); ROW_SLOTS];
+                    let source = self.patches.wrapping_add(point * self.source_plane + first * padded_depth);
+                    let target = self.products.wrapping_add(point * self.product_plane + first * width + column);
                     for row in 0..row_count {
-                        let offset = point * self.source_plane + (first + row) * padded_depth;
-                        rows[row] = self.patches.wrapping_add(offset);
-                        let offset = point * self.product_plane + (first + row) * padded_columns;
-                        outputs[row] = self.products.wrapping_add(offset + panel.first_column::<S>());
+                        rows[row] = source.wrapping_add(row * padded_depth);
+                        outputs[row] = target.wrapping_add(row * width);
                     }
                     let kernel = Tile {
                         taps: 1,
@@ -290,58 +317,49 @@ impl TileBlock<'_> {
     }
 
     #[inline(always)]
-    unsafe fn transform_products<S: Simd>(&self) {
-        let padded_columns = padded::<S>(self.pass.columns);
+    unsafe fn transform<S: Simd>(&self) {
         let [height, width] = self.pass.target_size;
         let channels = self.pass.columns;
-        for tile in 0..self.count {
-            let [image, y, x] = self.grid.origin(self.first + tile);
+        let (first_column, product_width) = self.columns::<S>();
+        for (index, tile) in self.tiles.clone().enumerate() {
+            let [image, y, x] = self.grid.origin(tile);
             let rows = (height - y).min(TILE);
             let columns = (width - x).min(TILE);
-            for channel in (0..channels).step_by(S::LANES) {
+            for channel in (first_column..channels.min(first_column + product_width)).step_by(S::LANES) {
                 let count = (channels - channel).min(S::LANES);
                 // SAFETY: reads lie inside the planes; writes inside the image, for the channels that exist.
                 unsafe {
-                    let mut points = [[S::zero(); 6]; 6];
-                    for (row, values) in points.iter_mut().enumerate() {
-                        for (column, value) in values.iter_mut().enumerate() {
-                            let offset = (row * 6 + column) * self.product_plane + tile * padded_columns + channel;
-                            *value = S::load(self.products.add(offset));
-                        }
-                    }
-                    let outputs = transform_output::<S>(points);
-                    let bias = match self.bias {
+                    let product = self.products.add(index * product_width + channel - first_column);
+                    let plane = self.product_plane;
+                    let bias = match self.images.bias {
                         Some(bias) => S::load_upto(bias.as_ptr().add(channel), count),
                         None => S::zero(),
                     };
-                    let start = self.target.add(((image * height + y) * width + x) * channels + channel);
-                    if rows == TILE && columns == TILE && count == S::LANES && !self.accumulate {
-                        for (row, values) in outputs.iter().enumerate() {
-                            for (column, &value) in values.iter().enumerate() {
-                                S::store(start.add((row * width + column) * channels), S::add(value, bias));
-                            }
-                        }
+                    let start = self.images.target.get().add(((image * height + y) * width + x) * channels + channel);
+                    let row_step = width * channels;
+                    let accumulate = self.images.accumulate;
+                    if rows == TILE && columns == TILE && count == S::LANES && !accumulate {
+                        both_axes!(
+                            S, output_transform, 6 => 4,
+                            |y, x| S::load(product.add((y * 6 + x) * plane)),
+                            |y, x, value| S::store(start.add(y * row_step + x * channels), S::add(value, bias)),
+                        );
                     } else {
-                        for (row, values) in outputs.iter().enumerate().take(rows) {
-                            for (column, &value) in values.iter().enumerate().take(columns) {
-                                let target = start.add((row * width + column) * channels);
+                        both_axes!(
+                            S, output_transform, 6 => 4,
+                            |y, x| S::load(product.add((y * 6 + x) * plane)),
+                            |y, x, value| if y < rows && x < columns {
+                                let target = start.add(y * row_step + x * channels);
                                 let mut value = S::add(value, bias);
-                                if self.accumulate {
+                                if accumulate {
                                     value = S::add(value, S::load_upto(target, count));
                                 }
                                 S::store_upto(target, count, value);
-                            }
-                        }
+                            },
+                        );
                     }
                 }
             }
         }
     }
-}
-
-/// `Aᵀ M A`.
-#[inline(always)]
-unsafe fn transform_output<S: Simd>(points: [[S::Vector; 6]; 6]) -> [[S::Vector; 4]; 4] {
-    // SAFETY: only arithmetic.
-    unsafe { both_axes!(S, output_transform, points, 6, 4) }
 }

@@ -152,25 +152,23 @@ impl Transform<'_> {
         let row_step = self.shape.output[1] * channels;
         // SAFETY: only pixels and channels that exist are read; the target is the caller's promise.
         unsafe {
-            let mut patch = [[S::zero(); TILE]; TILE];
+            let plane = self.right_plane;
             if room[0] >= TILE && room[1] >= TILE && count >= S::LANES {
-                for (row, values) in patch.iter_mut().enumerate() {
-                    for (column, value) in values.iter_mut().enumerate() {
-                        *value = S::load(start.add(row * row_step + column * channels));
-                    }
-                }
+                both_axes!(
+                    S, output_gradient_transform, 4 => 6,
+                    |y, x| S::load(start.add(y * row_step + x * channels)),
+                    |y, x, value| S::store(target.add((y * 6 + x) * plane), value),
+                );
             } else {
-                for (row, values) in patch.iter_mut().enumerate().take(room[0]) {
-                    for (column, value) in values.iter_mut().enumerate().take(room[1]) {
-                        *value = S::load_upto(start.add(row * row_step + column * channels), count);
-                    }
-                }
-            }
-            let points = both_axes!(S, output_gradient_transform, patch, 4, 6);
-            for (row, values) in points.iter().enumerate() {
-                for (column, &value) in values.iter().enumerate() {
-                    S::store(target.add((row * 6 + column) * self.right_plane), value);
-                }
+                both_axes!(
+                    S, output_gradient_transform, 4 => 6,
+                    |y, x| if y < room[0] && x < room[1] {
+                        S::load_upto(start.add(y * row_step + x * channels), count)
+                    } else {
+                        S::zero()
+                    },
+                    |y, x, value| S::store(target.add((y * 6 + x) * plane), value),
+                );
             }
         }
     }
@@ -199,19 +197,13 @@ impl Kernel for Finish<'_> {
                 let mut lanes = [[0.0f32; MOST_LANES]; 9];
                 // SAFETY: the sums hold 36 planes of channels_in × columns.
                 unsafe {
-                    let mut points = [[S::zero(); 6]; 6];
-                    for (y, values) in points.iter_mut().enumerate() {
-                        for (x, value) in values.iter_mut().enumerate() {
-                            let offset = ((y * 6 + x) * channels_in + row) * self.columns + column;
-                            *value = S::load(self.sums.as_ptr().add(offset));
-                        }
-                    }
-                    let taps = both_axes!(S, weight_gradient_transform, points, 6, 3);
-                    for (y, values) in taps.iter().enumerate() {
-                        for (x, &value) in values.iter().enumerate() {
-                            S::store(lanes[y * 3 + x].as_mut_ptr(), value);
-                        }
-                    }
+                    let sums = self.sums.as_ptr().add(row * self.columns + column);
+                    let plane = channels_in * self.columns;
+                    both_axes!(
+                        S, weight_gradient_transform, 6 => 3,
+                        |y, x| S::load(sums.add((y * 6 + x) * plane)),
+                        |y, x, value| S::store(lanes[y * 3 + x].as_mut_ptr(), value),
+                    );
                 }
                 for lane in 0..(channels_out - column).min(S::LANES) {
                     let start = ((column + lane) * channels_in + row) * 9;

@@ -81,11 +81,6 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn max(a: __m512, b: __m512) -> __m512 {
-        unsafe { _mm512_max_ps(a, b) }
-    }
-
-    #[inline(always)]
     unsafe fn where_positive(gate: __m512, value: __m512) -> __m512 {
         unsafe {
             let positive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(gate, _mm512_setzero_ps());

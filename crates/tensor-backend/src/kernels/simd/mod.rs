@@ -58,9 +58,6 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn mul(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a · b + c`, rounded once where the hardware can.
     unsafe fn fma(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// The larger of each pair; `b` where either is NaN.
-    #[allow(dead_code, reason = "for pooling, next")]
-    unsafe fn max(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `value` where `gate > 0`, zero elsewhere.
     unsafe fn where_positive(gate: Self::Vector, value: Self::Vector) -> Self::Vector;
 

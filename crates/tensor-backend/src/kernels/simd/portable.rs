@@ -85,11 +85,6 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    unsafe fn max(a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
-        each(a, b, |a, b| if a > b { a } else { b })
-    }
-
-    #[inline(always)]
     unsafe fn where_positive(gate: [f32; 8], value: [f32; 8]) -> [f32; 8] {
         each(gate, value, |gate, value| if gate > 0.0 { value } else { 0.0 })
     }

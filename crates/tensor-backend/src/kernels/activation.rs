@@ -1,0 +1,200 @@
+//! Elementwise activations and their gradients.
+
+use rayon::prelude::*;
+
+use super::parallel::{TASK_ELEMENTS, map_pieces};
+use super::simd::{Kernel, Simd, dispatch};
+
+/// A function of one variable whose derivative can be had from its argument.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Function {
+    /// `max(x, 0)`.
+    Relu,
+    /// `x` where positive, `slope · x` elsewhere.
+    LeakyRelu {
+        /// Slope for negative arguments.
+        slope: f32,
+    },
+    /// `x · sigmoid(x)`.
+    Silu,
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+}
+
+/// `target[i] = function(source[i])`.
+///
+/// # Panics
+///
+/// When the lengths differ.
+pub fn apply(function: Function, source: &[f32], target: &mut [f32]) {
+    map_pieces(target, source, |target, source| dispatch!(apply_piece(function, target, Some(source))));
+}
+
+/// `values[i] = function(values[i])`.
+pub fn apply_in_place(function: Function, values: &mut [f32]) {
+    values.par_chunks_mut(TASK_ELEMENTS).for_each(|piece| dispatch!(apply_piece(function, piece, None)));
+}
+
+/// `gradient[i] *= function'(input[i])`.
+///
+/// # Panics
+///
+/// When the lengths differ.
+pub fn gradient_in_place(function: Function, input: &[f32], gradient: &mut [f32]) {
+    map_pieces(gradient, input, |gradient, input| dispatch!(gradient_piece(function, gradient, input)));
+}
+
+/// `target[i] += source[i]`.
+///
+/// # Panics
+///
+/// When the lengths differ.
+pub fn add(target: &mut [f32], source: &[f32]) {
+    map_pieces(target, source, |target, source| {
+        for (target, source) in target.iter_mut().zip(source) {
+            *target += source;
+        }
+    });
+}
+
+fn apply_piece<S: Simd>(function: Function, target: &mut [f32], source: Option<&[f32]>) {
+    if let Some(source) = source {
+        target.copy_from_slice(source);
+    }
+    // SAFETY: `dispatch` chose an instruction set that the processor has; the kernel uses slices only.
+    unsafe { S::call(Apply { function, values: target }) };
+}
+
+struct Apply<'a> {
+    function: Function,
+    values: &'a mut [f32],
+}
+
+impl Kernel for Apply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        match self.function {
+            Function::Relu => self.values.iter_mut().for_each(|value| *value = if *value > 0.0 { *value } else { 0.0 }),
+            Function::LeakyRelu { slope } => {
+                self.values.iter_mut().for_each(|value| *value *= if *value > 0.0 { 1.0 } else { slope });
+            }
+            Function::Silu => self.values.iter_mut().for_each(|value| *value *= sigmoid(*value)),
+            Function::Sigmoid => self.values.iter_mut().for_each(|value| *value = sigmoid(*value)),
+        }
+    }
+}
+
+fn gradient_piece<S: Simd>(function: Function, gradient: &mut [f32], input: &[f32]) {
+    // SAFETY: as in `apply_piece`.
+    unsafe { S::call(Gradient { function, gradient, input }) };
+}
+
+struct Gradient<'a> {
+    function: Function,
+    gradient: &'a mut [f32],
+    input: &'a [f32],
+}
+
+impl Kernel for Gradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let pairs = self.gradient.iter_mut().zip(self.input);
+        match self.function {
+            Function::Relu => pairs.for_each(|(g, &x)| *g = if x > 0.0 { *g } else { 0.0 }),
+            Function::LeakyRelu { slope } => pairs.for_each(|(g, &x)| *g *= if x > 0.0 { 1.0 } else { slope }),
+            Function::Silu => pairs.for_each(|(g, &x)| {
+                let s = sigmoid(x);
+                *g *= s + x * s * (1.0 - s);
+            }),
+            Function::Sigmoid => pairs.for_each(|(g, &x)| {
+                let s = sigmoid(x);
+                *g *= s * (1.0 - s);
+            }),
+        }
+    }
+}
+
+#[inline(always)]
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exponential(-x))
+}
+
+/// `exp(x)` to about two units in the last place, for `x` kept in -87.3..88 where the result is a normal number.
+///
+/// `2ⁿ · exp(r)` with `r = x - n · ln 2` in two steps and a polynomial for `exp(r)` (Cephes' `expf`); written without
+/// branches so that the compiler makes vectors of it.
+#[inline(always)]
+pub(crate) fn exponential(x: f32) -> f32 {
+    // 1.5 · 2²³: adding it leaves the nearest whole number in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    // ln 2 cut in a part of few bits, whose multiples are exact, and the rest.
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    let x = x.clamp(-87.3, 88.0);
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let r = x - n * LN_2_HIGH - n * LN_2_LOW;
+    let mut p = 1.987_569_1e-4;
+    p = p * r + 1.398_2e-3;
+    p = p * r + 8.333_452e-3;
+    p = p * r + 4.166_579_6e-2;
+    p = p * r + 1.666_666_5e-1;
+    p = p * r + 0.5;
+    let value = p * r * r + r + 1.0;
+    // The low bits of `shifted` are n: moved up they add n to the exponent.
+    f32::from_bits(value.to_bits().wrapping_add(shifted.to_bits() << 23))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Numbers, at_every_level};
+    use super::*;
+
+    #[test]
+    fn the_exponential_is_right_to_a_few_units_in_the_last_place() {
+        let mut worst = 0.0f64;
+        for step in -8700..8800 {
+            let x = step as f32 / 100.0;
+            let exact = f64::from(x).exp();
+            worst = worst.max((f64::from(exponential(x)) - exact).abs() / exact);
+        }
+        assert!(worst < 2.0 * f64::from(f32::EPSILON), "relative error {worst:e}");
+        assert_eq!(exponential(0.0), 1.0);
+        assert!(exponential(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn functions_and_derivatives_equal_their_definition_at_every_level() {
+        let inputs: Vec<f32> = Numbers::new(3).values(1003).iter().map(|value| value * 9.0).collect();
+        let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+        at_every_level(|level| {
+            for function in [Function::Relu, Function::LeakyRelu { slope: 0.25 }, Function::Silu, Function::Sigmoid] {
+                let (mut output, mut gradient) = (vec![0.0; inputs.len()], vec![2.0; inputs.len()]);
+                apply(function, &inputs, &mut output);
+                gradient_in_place(function, &inputs, &mut gradient);
+                let mut in_place = inputs.clone();
+                apply_in_place(function, &mut in_place);
+                assert_eq!(in_place, output);
+                for (index, &input) in inputs.iter().enumerate() {
+                    let x = f64::from(input);
+                    let s = sigmoid(x);
+                    let (value, slope) = match function {
+                        Function::Relu => (x.max(0.0), if x > 0.0 { 1.0 } else { 0.0 }),
+                        Function::LeakyRelu { .. } => (x.max(0.25 * x), if x > 0.0 { 1.0 } else { 0.25 }),
+                        Function::Silu => (x * s, s * (1.0 + x * (1.0 - s))),
+                        Function::Sigmoid => (s, s * (1.0 - s)),
+                    };
+                    assert!(
+                        (f64::from(output[index]) - value).abs() < 1e-6 * (1.0 + x.abs()),
+                        "{function:?}({x}) {level:?}"
+                    );
+                    assert!((f64::from(gradient[index]) - 2.0 * slope).abs() < 4e-6, "{function:?}'({x}) {level:?}");
+                }
+            }
+        });
+    }
+}
