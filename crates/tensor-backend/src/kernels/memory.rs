@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 const ALIGNMENT: usize = 64;
 /// The size of a huge page on x86-64 and AArch64 with 4 KiB base pages.
 const HUGE_PAGE: usize = 2 << 20;
-/// Free memory kept whatever is in use.
+/// Free memory kept whatever was in use.
 const KEPT_FREE: usize = 64 << 20;
 
 /// An array of `f32` with arbitrary but initialised contents, which goes back to the pool when dropped.
@@ -36,9 +36,37 @@ struct Pool {
     free: BTreeMap<usize, Vec<usize>>,
     free_bytes: usize,
     used_bytes: usize,
+    most_used_bytes: usize,
 }
 
-static POOL: Mutex<Pool> = Mutex::new(Pool { free: BTreeMap::new(), free_bytes: 0, used_bytes: 0 });
+static POOL: Mutex<Pool> = Mutex::new(Pool { free: BTreeMap::new(), free_bytes: 0, used_bytes: 0, most_used_bytes: 0 });
+
+impl Pool {
+    /// Takes the smallest free block that holds `class` bytes and wastes at most half as much again.
+    fn take(&mut self, class: usize) -> Option<(NonNull<f32>, usize)> {
+        let (&found, addresses) = self.free.range_mut(class..=class + class / 2).next()?;
+        let address = addresses.pop()?;
+        if addresses.is_empty() {
+            self.free.remove(&found);
+        }
+        self.free_bytes -= found;
+        Some((NonNull::new(address as *mut f32)?, found))
+    }
+
+    /// Takes out free blocks, largest first, until `class` more bytes keep the whole within half as much again as was
+    /// ever used at once. Shapes change, as between training and validation: what waits must not pile up.
+    fn surplus(&mut self, class: usize) -> Vec<(NonNull<f32>, usize)> {
+        let limit = self.most_used_bytes + self.most_used_bytes / 2 + KEPT_FREE;
+        let mut surplus = Vec::new();
+        while self.used_bytes + self.free_bytes + class > limit {
+            let Some((&largest, _)) = self.free.last_key_value() else {
+                break;
+            };
+            surplus.extend(self.take(largest));
+        }
+        surplus
+    }
+}
 
 /// Rounds a size in bytes up so that there are eight classes between powers of two: at most an eighth is wasted.
 fn size_class(bytes: usize) -> usize {
@@ -117,27 +145,18 @@ impl Block {
     pub fn new(length: usize) -> Self {
         let class = size_class(length * size_of::<f32>());
         let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-        pool.used_bytes += class;
-        if let Some(address) = pool.free.get_mut(&class).and_then(Vec::pop) {
-            pool.free_bytes -= class;
-            let start = NonNull::new(address as *mut f32).expect("only non-null addresses are kept");
+        if let Some((start, class)) = pool.take(class) {
+            pool.used_bytes += class;
+            pool.most_used_bytes = pool.most_used_bytes.max(pool.used_bytes);
             return Self { start, length, class };
         }
-        // Shapes change, as between training and validation: what waits unused must not outgrow what is used.
-        let surplus = pool.free_bytes > pool.used_bytes.max(KEPT_FREE);
-        let dropped = if surplus {
-            pool.free_bytes = 0;
-            std::mem::take(&mut pool.free)
-        } else {
-            BTreeMap::new()
-        };
+        let surplus = pool.surplus(class);
+        pool.used_bytes += class;
+        pool.most_used_bytes = pool.most_used_bytes.max(pool.used_bytes);
         drop(pool);
-        for (class, addresses) in dropped {
-            for address in addresses {
-                let start = NonNull::new(address as *mut f32).expect("only non-null addresses are kept");
-                // SAFETY: free blocks came from `allocate` and nobody else has them.
-                unsafe { release(start, class) };
-            }
+        for (start, class) in surplus {
+            // SAFETY: free blocks came from `allocate` with their class, and nobody else has them.
+            unsafe { release(start, class) };
         }
         Self { start: allocate(class), length, class }
     }

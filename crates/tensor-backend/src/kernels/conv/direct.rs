@@ -1,5 +1,7 @@
 //! The direct algorithm: forward and input gradient for every shape.
 
+use rayon::prelude::*;
+
 use super::super::memory::Block;
 use super::super::raw::SharedMut;
 use super::super::simd::{Simd, dispatch};
@@ -102,14 +104,15 @@ pub(crate) fn pad_input(shape: &ConvShape, input: &[f32]) -> Block {
     let channels = shape.channels_in;
     let padded_row = (width + 2 * left) * channels;
     let padded_image = (height + 2 * top) * padded_row;
-    let mut padded = Block::zeroed(shape.batch * padded_image);
-    for image in 0..shape.batch {
-        for y in 0..height {
-            let start = image * padded_image + (y + top) * padded_row + left * channels;
-            let source = &input[(image * height + y) * width * channels..][..width * channels];
-            padded[start..start + source.len()].copy_from_slice(source);
+    let mut padded = Block::new(shape.batch * padded_image);
+    let images = padded.par_chunks_mut(padded_image).zip(input.par_chunks(height * width * channels));
+    images.for_each(|(padded, image)| {
+        padded.fill(0.0);
+        let rows = padded[top * padded_row..].chunks_exact_mut(padded_row);
+        for (row, source) in rows.zip(image.chunks_exact(width * channels)) {
+            row[left * channels..][..source.len()].copy_from_slice(source);
         }
-    }
+    });
     padded
 }
 

@@ -45,14 +45,22 @@ impl PackedWeights {
             let start = group * per_group + panel.first_column::<S>() * taps * depth;
             let first_column = panel.first_column::<S>();
             let columns = panel.columns::<S>(order.columns);
-            for column in 0..width {
-                for d in block * DEPTH_BLOCK..((block + 1) * DEPTH_BLOCK).min(depth) {
-                    let source = group * order.group_step + (first_column + column) * column_step + d * depth_step;
-                    for tap in 0..taps {
-                        let value = if column < columns { weight[source + tap] } else { 0.0 };
-                        // SAFETY: tasks differ in group, panel or depth and so write different elements, inside the
-                        // block: start + (taps · depth) · width is where the next panel starts.
-                        unsafe { *target.get().add(start + (tap * depth + d) * width + column) = value };
+            for d in block * DEPTH_BLOCK..((block + 1) * DEPTH_BLOCK).min(depth) {
+                for column in 0..width {
+                    // SAFETY: tasks differ in group, panel or depth and so write different elements, inside the block:
+                    // start + (taps · depth) · width is where the next panel starts.
+                    let target = unsafe { target.get().add(start + d * width + column) };
+                    if column < columns {
+                        let source = group * order.group_step + (first_column + column) * column_step + d * depth_step;
+                        for (tap, &value) in weight[source..source + taps].iter().enumerate() {
+                            // SAFETY: as above.
+                            unsafe { *target.add(tap * depth * width) = value };
+                        }
+                    } else {
+                        for tap in 0..taps {
+                            // SAFETY: as above.
+                            unsafe { *target.add(tap * depth * width) = 0.0 };
+                        }
                     }
                 }
             }

@@ -65,20 +65,14 @@ fn weight_gradient_with<S: Simd>(shape: &ConvShape, input: &[f32], output_gradie
         let size = [shape.input[0] + 2 * shape.padding[0], shape.input[1] + 2 * shape.padding[1]];
         let merged = ConvShape { input: size, padding: [0, 0], kernel: [shape.kernel[0], 1], ..*shape };
         let depth = shape.kernel[1] * shape.channels_in;
-        Sum { shape: &merged, depth, input: &padded, output_gradient }.run::<S>(|group, tap, d, columns| {
-            debug_assert_eq!(group, 0);
+        Sum { shape: &merged, depth, input: &padded, output_gradient }.run::<S>(target, |_group, tap, d, k| {
             let (x, channel) = (d / shape.channels_in, d % shape.channels_in);
-            for (k, &value) in columns.iter().enumerate() {
-                target[((k * shape.channels_in + channel) * shape.kernel[0] + tap) * shape.kernel[1] + x] = value;
-            }
+            ((k * shape.channels_in + channel) * shape.kernel[0] + tap) * shape.kernel[1] + x
         });
     } else {
         let (depth, taps, columns_in_group) = (shape.group_in(), shape.taps(), shape.group_out());
-        Sum { shape, depth, input, output_gradient }.run::<S>(|group, tap, d, columns| {
-            for (k, &value) in columns.iter().enumerate() {
-                target[((group * columns_in_group + k) * depth + d) * taps + tap] = value;
-            }
-        });
+        Sum { shape, depth, input, output_gradient }
+            .run::<S>(target, |group, tap, d, k| ((group * columns_in_group + k) * depth + d) * taps + tap);
     }
 }
 
@@ -101,8 +95,8 @@ struct Sum<'a> {
 }
 
 impl Sum<'_> {
-    /// Computes all sums and calls `finish` with group, tap, depth and the columns of each.
-    fn run<S: Simd>(&self, mut finish: impl FnMut(usize, usize, usize, &[f32])) {
+    /// Computes all sums and writes them to `gradient`, each where `place` says for its group, tap, depth and column.
+    fn run<S: Simd>(&self, gradient: &mut [f32], place: impl Fn(usize, usize, usize, usize) -> usize + Sync) {
         let shape = self.shape;
         let (groups, taps, columns) = (shape.groups, shape.taps(), shape.group_out());
         let depth_parts = self.depth.div_ceil(TASK_DEPTH);
@@ -130,18 +124,31 @@ impl Sum<'_> {
             };
             task.run::<S>(images);
         });
-        for index in 0..groups * taps * self.depth {
-            let (first, others) = sums.split_at_mut(part_len);
-            let row = &mut first[index * width..][..columns];
-            for other in others.chunks_exact(part_len) {
-                for (sum, value) in row.iter_mut().zip(&other[index * width..][..columns]) {
-                    *sum += value;
+        let sums = &sums;
+        let gradient_len = gradient.len();
+        let gradient = SharedMut::new(gradient);
+        let blocks = self.depth.div_ceil(FINISH_DEPTH);
+        (0..groups * blocks).into_par_iter().for_each(|task| {
+            let (group, block) = (task / blocks, task % blocks);
+            for k in 0..columns {
+                for d in block * FINISH_DEPTH..((block + 1) * FINISH_DEPTH).min(self.depth) {
+                    for tap in 0..taps {
+                        let index = ((group * taps + tap) * self.depth + d) * width + k;
+                        let parts = sums[index..].iter().step_by(part_len).take(batch_parts);
+                        let place = place(group, tap, d, k);
+                        assert!(place < gradient_len, "element {place} of {gradient_len}");
+                        // SAFETY: inside the gradient; tasks differ in group or depth, and `place` gives each sum a
+                        // place of its own.
+                        unsafe { *gradient.get().add(place) = parts.sum() };
+                    }
                 }
             }
-            finish(index / self.depth / taps, index / self.depth % taps, index % self.depth, row);
-        }
+        });
     }
 }
+
+/// Depths whose sums one task writes to the gradient: the lines that it reads column by column fit a first-level cache.
+const FINISH_DEPTH: usize = 16;
 
 struct Task<'a> {
     sum: &'a Sum<'a>,
