@@ -140,7 +140,8 @@ fn a_perfect_prediction_costs_nothing() {
         let gradients = result.backward();
         assert_eq!(values(result), [0.0], "{loss:?}");
         let gradient = outputs.grad(&gradients).expect("a gradient").into_data().to_vec::<f32>().expect("f32");
-        assert!(gradient.iter().all(|slope| *slope == 0.0), "{loss:?}: {gradient:?}");
+        // A vectorised exponential bottoms out at a denormal number instead of zero.
+        assert!(gradient.iter().all(|slope| slope.abs() < f32::MIN_POSITIVE), "{loss:?}: {gradient:?}");
     }
 }
 
@@ -150,7 +151,8 @@ fn a_focal_loss_without_focus_is_the_cross_entropy() {
     let targets = one_hot_rows(&[0, 1, 2, 3, 4, 0], 5);
     let entropy = CrossEntropy::default().forward_soft(logits.clone(), targets.clone(), Reduction::None);
     let focal = Focal { gamma: 0.0, alpha: None }.forward_soft(logits.clone(), targets.clone(), Reduction::None);
-    assert_eq!(values(focal), values(entropy));
+    // Two orders of summation: equal but for rounding.
+    assert_close(focal, &values(entropy));
     let entropy = BinaryCrossEntropy::default().elements(logits.clone(), targets.clone());
     let focal = SigmoidFocal { gamma: 0.0, alpha: None }.elements(logits.clone(), targets.clone());
     assert_eq!(values(focal), values(entropy.clone()));

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
+use tensor_backend::ops::optim::{Adam, AdamState, Sgd, adam, sgd};
 use tensor_backend::state_dict::{NamedTensor, TensorPath};
+use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 
 use super::Gradients;
 
@@ -125,20 +126,20 @@ impl OptimizerConfig {
 
 /// An optimiser with its state for every parameter.
 #[derive(Debug, Clone)]
-pub struct Optimizer<B: AutodiffBackend> {
+pub struct Optimizer<B: AutodiffVisionBackend> {
     config: OptimizerConfig,
     states: BTreeMap<String, ParameterState<B>>,
 }
 
 /// The state of one parameter. Unused slots stay empty.
 #[derive(Debug, Clone)]
-struct ParameterState<B: AutodiffBackend> {
+struct ParameterState<B: AutodiffVisionBackend> {
     steps: u64,
     first: Option<Tensor<B::InnerBackend, 1>>,
     second: Option<Tensor<B::InnerBackend, 1>>,
 }
 
-impl<B: AutodiffBackend> Default for ParameterState<B> {
+impl<B: AutodiffVisionBackend> Default for ParameterState<B> {
     fn default() -> Self {
         Self { steps: 0, first: None, second: None }
     }
@@ -148,7 +149,7 @@ const FIRST: &str = "first";
 const SECOND: &str = "second";
 const STEPS: &str = "steps";
 
-impl<B: AutodiffBackend> Optimizer<B> {
+impl<B: AutodiffVisionBackend> Optimizer<B> {
     /// An optimiser that has made no step.
     pub fn new(config: OptimizerConfig) -> Self {
         Self { config, states: BTreeMap::new() }
@@ -158,13 +159,13 @@ impl<B: AutodiffBackend> Optimizer<B> {
     ///
     /// Parameters without a gradient (frozen, or not part of the loss) stay as they are.
     pub fn step<M: Module<B>>(&mut self, module: M, gradients: Gradients<B>, lr: f64) -> M {
-        struct Stepper<'a, B: AutodiffBackend> {
+        struct Stepper<'a, B: AutodiffVisionBackend> {
             path: TensorPath,
             optimizer: &'a mut Optimizer<B>,
             gradients: Gradients<B>,
             lr: f64,
         }
-        impl<B: AutodiffBackend> ModuleMapper<B> for Stepper<'_, B> {
+        impl<B: AutodiffVisionBackend> ModuleMapper<B> for Stepper<'_, B> {
             fn enter_module(&mut self, name: &str, container_type: &str) {
                 self.path.enter(name, container_type);
             }
@@ -225,77 +226,66 @@ impl<B: AutodiffBackend> Optimizer<B> {
 }
 
 /// One parameter's step: the formulas of `torch.optim`, on flat tensors.
-fn update<B: AutodiffBackend>(
+fn update<B: AutodiffVisionBackend>(
     config: &OptimizerConfig,
     dimensions: usize,
     weight: Tensor<B::InnerBackend, 1>,
     gradient: Tensor<B::InnerBackend, 1>,
-    mut state: ParameterState<B>,
-    lr: f64,
+    state: ParameterState<B>,
+    rate: f64,
 ) -> (Tensor<B::InnerBackend, 1>, ParameterState<B>) {
-    state.steps += 1;
-    let epsilon = config.epsilon();
-    let decay = if dimensions > 1 || config.decay_norm_and_bias { config.weight_decay } else { 0.0 };
-    let decoupled = config.kind == OptimizerKind::Adamw;
-    let gradient = if decay > 0.0 && !decoupled { gradient + weight.clone().mul_scalar(decay) } else { gradient };
-    let weight = if decay > 0.0 && decoupled { weight.mul_scalar(1.0 - lr * decay) } else { weight };
-
-    let step = match config.kind {
-        OptimizerKind::Sgd if config.momentum == 0.0 => gradient,
+    let steps = state.steps + 1;
+    let weight_decay = if dimensions > 1 || config.decay_norm_and_bias { config.weight_decay } else { 0.0 };
+    match config.kind {
         OptimizerKind::Sgd => {
-            let velocity = match state.first.take() {
-                Some(velocity) => velocity.mul_scalar(config.momentum) + gradient.clone(),
-                // PyTorch starts the buffer at the first gradient.
-                None => gradient.clone(),
-            };
-            state.first = Some(velocity.clone());
-            if config.nesterov { gradient + velocity.mul_scalar(config.momentum) } else { velocity }
+            let OptimizerConfig { momentum, nesterov, .. } = *config;
+            let settings = Sgd { rate, momentum, dampening: 0.0, nesterov, weight_decay };
+            let (weight, velocity) = sgd(weight, gradient, state.first, settings);
+            // Without momentum the velocity is the gradient, and the next step does not need it.
+            (weight, ParameterState { steps, first: (momentum > 0.0).then_some(velocity), second: None })
         }
         OptimizerKind::Adam | OptimizerKind::Adamw => {
-            let [beta1, beta2] = config.betas;
-            let first = blend(state.first.take(), gradient.clone(), beta1);
-            let second = blend(state.second.take(), gradient.square(), beta2);
-            state.first = Some(first.clone());
-            state.second = Some(second.clone());
-            let correction1 = 1.0 - beta1.powi(state.steps as i32);
-            let correction2 = 1.0 - beta2.powi(state.steps as i32);
-            let denominator = second.sqrt().div_scalar(correction2.sqrt()).add_scalar(epsilon);
-            first.div(denominator).div_scalar(correction1)
+            let decoupled = config.kind == OptimizerKind::Adamw;
+            let settings = Adam { rate, betas: config.betas, epsilon: config.epsilon(), weight_decay, decoupled };
+            let moments = state.first.zip(state.second);
+            let earlier = moments.map(|(mean, square)| AdamState { mean, square, steps: state.steps });
+            let (weight, state) = adam(weight, gradient, earlier, settings);
+            (weight, ParameterState { steps, first: Some(state.mean), second: Some(state.square) })
         }
-        OptimizerKind::Rmsprop => {
-            let second = blend(state.second.take(), gradient.clone().square(), config.alpha);
-            state.second = Some(second.clone());
-            let step = gradient / second.sqrt().add_scalar(epsilon);
-            if config.momentum > 0.0 {
-                let velocity = match state.first.take() {
-                    Some(velocity) => velocity.mul_scalar(config.momentum) + step,
-                    None => step,
-                };
-                state.first = Some(velocity.clone());
-                velocity
-            } else {
-                step
-            }
+        OptimizerKind::Rmsprop | OptimizerKind::Adagrad => {
+            adapt::<B>(config, weight_decay, weight, gradient, state, rate)
         }
-        OptimizerKind::Adagrad => {
-            let square = gradient.clone().square();
-            let second = match state.second.take() {
-                Some(second) => second + square,
-                None => square,
-            };
-            state.second = Some(second.clone());
-            gradient / second.sqrt().add_scalar(epsilon)
-        }
+    }
+}
+
+/// A step of RMSprop or AdaGrad, made of elementwise operations: too rarely used for kernels of their own.
+fn adapt<B: AutodiffVisionBackend>(
+    config: &OptimizerConfig,
+    weight_decay: f64,
+    weight: Tensor<B::InnerBackend, 1>,
+    gradient: Tensor<B::InnerBackend, 1>,
+    state: ParameterState<B>,
+    rate: f64,
+) -> (Tensor<B::InnerBackend, 1>, ParameterState<B>) {
+    let gradient = if weight_decay > 0.0 { gradient + weight.clone().mul_scalar(weight_decay) } else { gradient };
+    let square = gradient.clone().square();
+    let second = match (config.kind, state.second) {
+        (OptimizerKind::Adagrad, Some(sum)) => sum + square,
+        (OptimizerKind::Adagrad, None) => square,
+        (_, average) => blend(average, square, config.alpha),
     };
-    (weight - step.mul_scalar(lr), state)
+    let step = gradient / second.clone().sqrt().add_scalar(config.epsilon());
+    let keeps_velocity = config.kind == OptimizerKind::Rmsprop && config.momentum > 0.0;
+    let step = match state.first {
+        Some(velocity) if keeps_velocity => velocity.mul_scalar(config.momentum) + step,
+        _ => step,
+    };
+    let first = keeps_velocity.then(|| step.clone());
+    (weight - step.mul_scalar(rate), ParameterState { steps: state.steps + 1, first, second: Some(second) })
 }
 
 /// `rate · average + (1 - rate) · value`, from zero at first.
-fn blend<B: burn::tensor::backend::Backend>(
-    average: Option<Tensor<B, 1>>,
-    value: Tensor<B, 1>,
-    rate: f64,
-) -> Tensor<B, 1> {
+fn blend<B: VisionBackend>(average: Option<Tensor<B, 1>>, value: Tensor<B, 1>, rate: f64) -> Tensor<B, 1> {
     let value = value.mul_scalar(1.0 - rate);
     match average {
         Some(average) => average.mul_scalar(rate) + value,
