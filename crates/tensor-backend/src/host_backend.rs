@@ -4,7 +4,7 @@ use burn::tensor::ops::{FloatTensor, FloatTensorOps};
 
 use crate::host::{self, HostTensor};
 use crate::kernels::optimizer::{AdamStep, SgdStep};
-use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions, Pool2dOptions};
+use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions, Interpolation, Pool2dOptions};
 use crate::vision_backend::{AveragePool, BatchNormForward, BatchNormGradient, BatchNormSaved};
 use crate::{VisionBackend, fallback};
 
@@ -226,6 +226,26 @@ macro_rules! host_backend {
                     return host::pooling::average_pool_gradient(input_shape, output_gradient, pool);
                 }
                 fallback::pooling::average_pool_gradient::<Self>(input_shape, output_gradient, pool)
+            }
+
+            fn vision_resize(input: FloatTensor<Self>, size: [usize; 2], kind: Interpolation) -> FloatTensor<Self> {
+                if input.is_f32() {
+                    host::resizing::resize(input, size, kind)
+                } else {
+                    fallback::resizing::resize::<Self>(input, size, kind)
+                }
+            }
+
+            fn vision_resize_gradient(
+                input_shape: [usize; 4],
+                output_gradient: FloatTensor<Self>,
+                kind: Interpolation,
+            ) -> FloatTensor<Self> {
+                if output_gradient.is_f32() {
+                    host::resizing::resize_gradient(input_shape, output_gradient, kind)
+                } else {
+                    fallback::resizing::resize_gradient::<Self>(input_shape, output_gradient, kind)
+                }
             }
 
             fn vision_softmax_cross_entropy(

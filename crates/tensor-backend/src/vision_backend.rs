@@ -5,7 +5,7 @@ use burn::tensor::ops::FloatTensor;
 
 use crate::fallback;
 use crate::kernels::optimizer::{AdamStep, SgdStep};
-use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions, Pool2dOptions};
+use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions, Interpolation, Pool2dOptions};
 
 /// A backend with the operations that vision models spend their time in.
 ///
@@ -166,6 +166,20 @@ pub trait VisionBackend: Backend {
         pool: AveragePool,
     ) -> FloatTensor<Self> {
         fallback::pooling::average_pool_gradient::<Self>(input_shape, output_gradient, pool)
+    }
+
+    /// [`ops::resize`](crate::ops::resize).
+    fn vision_resize(input: FloatTensor<Self>, size: [usize; 2], kind: Interpolation) -> FloatTensor<Self> {
+        fallback::resizing::resize::<Self>(input, size, kind)
+    }
+
+    /// The gradient of [`VisionBackend::vision_resize`]'s input of shape `input_shape`.
+    fn vision_resize_gradient(
+        input_shape: [usize; 4],
+        output_gradient: FloatTensor<Self>,
+        kind: Interpolation,
+    ) -> FloatTensor<Self> {
+        fallback::resizing::resize_gradient::<Self>(input_shape, output_gradient, kind)
     }
 
     /// [`ops::softmax_cross_entropy`](crate::ops::softmax_cross_entropy).

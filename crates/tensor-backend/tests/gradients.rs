@@ -5,7 +5,7 @@ use burn::backend::Autodiff;
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{Distribution, Tensor, TensorData, activation, module};
 use tensor_backend::VisionBackend;
-use tensor_backend::ops::{self, Activation, Conv2dOptions, ConvTranspose2dOptions, Pool2dOptions};
+use tensor_backend::ops::{self, Activation, Conv2dOptions, ConvTranspose2dOptions, Interpolation, Pool2dOptions};
 
 /// Winograd's rounding, relative to the largest value.
 const TOLERANCE: f32 = 3e-5;
@@ -260,6 +260,34 @@ fn pooling<B: VisionBackend>() {
     );
 }
 
+fn resizing<B: VisionBackend>() {
+    for (name, interpolation) in [
+        ("nearest", Interpolation::Nearest),
+        ("bilinear", Interpolation::Bilinear),
+        ("aligned", Interpolation::BilinearAlignedCorners),
+    ] {
+        // The same by matrices, as backends without kernels do it: burn's own has no gradient on every backend.
+        check_unary::<B>(
+            name,
+            [2, 7, 5, 6],
+            |x| ops::resize(x, [9, 4], interpolation),
+            |x| {
+                let [rows, columns] = [(5, 9), (6, 4)].map(|(source, target)| {
+                    let unit = Tensor::<B, 2>::eye(source, &Default::default()).reshape([1, 1, source, source]);
+                    let matrix = ops::resize(unit, [target, source], interpolation).reshape([1, target, source]);
+                    Tensor::<Autodiff<B>, 3>::from_inner(matrix)
+                });
+                let images = x.reshape([14, 5, 6]).matmul(columns.swap_dims(1, 2));
+                rows.matmul(images).reshape([2, 7, 9, 4])
+            },
+        );
+    }
+    // PyTorch's interpolate of [[1, 2], [3, 4]] to 4 × 4, bilinear, corners not aligned: its second row.
+    let image = Tensor::<B, 1>::from_floats([1.0, 2.0, 3.0, 4.0], &Default::default()).reshape([1, 1, 2, 2]);
+    let row = ops::resize(image, [4, 4], Interpolation::Bilinear).slice([0..1, 0..1, 1..2, 0..4]);
+    assert_eq!(row.to_data().to_vec::<f32>().expect("f32"), [1.5, 1.75, 2.25, 2.5]);
+}
+
 fn head<B: VisionBackend>() {
     let (x, w, b) = (leaf::<B, 2>([5, 33]), leaf::<B, 2>([10, 33]), leaf::<B, 1>([10]));
     let targets = Tensor::<Autodiff<B>, 2>::from_data(
@@ -302,6 +330,10 @@ macro_rules! on_backend {
             #[test]
             fn pooling() {
                 super::pooling::<$backend>();
+            }
+            #[test]
+            fn resizing() {
+                super::resizing::<$backend>();
             }
             #[test]
             fn head() {

@@ -13,7 +13,7 @@ use burn::tensor::backend::BackendTypes;
 use burn::tensor::ops::FloatTensor;
 
 use crate::VisionBackend;
-use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions, Pool2dOptions};
+use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions, Interpolation, Pool2dOptions};
 use crate::vision_backend::{AveragePool, BatchNormForward};
 
 /// The primitive of `Autodiff<B>`: a primitive of `B` and its place in the graph.
@@ -81,6 +81,10 @@ impl<B: VisionBackend, C: CheckpointStrategy> VisionBackend for Autodiff<B, C> {
 
     fn vision_average_pool(input: FloatTensor<Self>, pool: AveragePool) -> FloatTensor<Self> {
         unary::average_pool::<B, C>(input, pool)
+    }
+
+    fn vision_resize(input: FloatTensor<Self>, size: [usize; 2], kind: Interpolation) -> FloatTensor<Self> {
+        unary::resize::<B, C>(input, size, kind)
     }
 
     fn vision_softmax_cross_entropy(logits: FloatTensor<Self>, targets: FloatTensor<Self>) -> FloatTensor<Self> {

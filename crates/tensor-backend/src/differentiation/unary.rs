@@ -9,7 +9,7 @@ use burn::tensor::TensorMetadata;
 use burn::tensor::ops::FloatTensor;
 
 use super::Tracked;
-use crate::ops::{Activation, Pool2dOptions};
+use crate::ops::{Activation, Interpolation, Pool2dOptions};
 use crate::vision_backend::AveragePool;
 use crate::{VisionBackend, fallback};
 
@@ -19,6 +19,7 @@ enum Saved<T> {
     Activate { input: T, activation: Activation },
     MaxPool { input: T, output: T, options: Pool2dOptions },
     AveragePool { input_shape: [usize; 4], pool: AveragePool },
+    Resize { input_shape: [usize; 4], kind: Interpolation },
     CrossEntropy { logits: T, targets: T },
 }
 
@@ -40,6 +41,7 @@ impl<B: VisionBackend> Backward<B, 1> for Unary {
                 B::vision_max_pool2d_gradient(input, output, gradient, options)
             }
             Saved::AveragePool { input_shape, pool } => B::vision_average_pool_gradient(input_shape, gradient, pool),
+            Saved::Resize { input_shape, kind } => B::vision_resize_gradient(input_shape, gradient, kind),
             Saved::CrossEntropy { logits, targets } => {
                 B::vision_softmax_cross_entropy_gradient(logits, targets, gradient)
             }
@@ -92,6 +94,15 @@ pub(super) fn average_pool<B: VisionBackend, C: CheckpointStrategy>(
 ) -> Tracked<B> {
     let input_shape = input.shape().dims();
     step::<B, C>(input, |input| B::vision_average_pool(input, pool), |_, _| Saved::AveragePool { input_shape, pool })
+}
+
+pub(super) fn resize<B: VisionBackend, C: CheckpointStrategy>(
+    input: Tracked<B>,
+    size: [usize; 2],
+    kind: Interpolation,
+) -> Tracked<B> {
+    let input_shape = input.shape().dims();
+    step::<B, C>(input, |input| B::vision_resize(input, size, kind), |_, _| Saved::Resize { input_shape, kind })
 }
 
 pub(super) fn softmax_cross_entropy<B: VisionBackend, C: CheckpointStrategy>(

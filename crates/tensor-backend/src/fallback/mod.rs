@@ -6,6 +6,7 @@ pub(crate) mod convolution;
 pub(crate) mod elementwise;
 pub(crate) mod optimizer;
 pub(crate) mod pooling;
+pub(crate) mod resizing;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;

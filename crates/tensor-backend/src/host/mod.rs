@@ -14,6 +14,7 @@ mod flex;
 mod ndarray;
 pub(crate) mod optimizer;
 pub(crate) mod pooling;
+pub(crate) mod resizing;
 
 use std::ops::DerefMut;
 

@@ -15,6 +15,7 @@ mod outer;
 pub(crate) mod parallel;
 pub mod pool;
 pub(crate) mod raw;
+pub mod resize;
 pub mod simd;
 #[cfg(test)]
 mod testing;

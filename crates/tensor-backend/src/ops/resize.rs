@@ -1,8 +1,8 @@
 //! Resizing feature maps.
 
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
-use burn::tensor::{Tensor, module};
+use burn::tensor::Tensor;
 
+use super::{primitive, tensor};
 use crate::VisionBackend;
 
 /// How values between pixels are found.
@@ -23,12 +23,5 @@ pub enum Interpolation {
 /// - `input`: `[batch, channels, height, width]`
 /// - output: `[batch, channels, size[0], size[1]]`
 pub fn resize<B: VisionBackend>(input: Tensor<B, 4>, size: [usize; 2], interpolation: Interpolation) -> Tensor<B, 4> {
-    let options = match interpolation {
-        Interpolation::Nearest => InterpolateOptions::new(InterpolateMode::Nearest),
-        Interpolation::Bilinear => InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false),
-        Interpolation::BilinearAlignedCorners => {
-            InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(true)
-        }
-    };
-    module::interpolate(input, size, options)
+    tensor(B::vision_resize(primitive(input), size, interpolation))
 }

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::super::memory::Block;
 use super::super::raw::SharedMut;
 use super::super::simd::{Simd, dispatch};
+use super::depthwise;
 use super::gather::{Gather, GatherTap, Initial};
 use super::pack::{PackedWeights, WeightOrder};
 use super::shape::ConvShape;
@@ -24,6 +25,10 @@ pub fn forward(shape: &ConvShape, input: &[f32], weight: &[f32], bias: Option<&[
 }
 
 fn forward_with<S: Simd>(shape: &ConvShape, input: &[f32], weight: &[f32], bias: Option<&[f32]>, output: &mut [f32]) {
+    if depthwise::applies(shape) {
+        depthwise::forward::<S>(shape, input, weight, bias, output);
+        return;
+    }
     if uses_winograd(shape) {
         winograd_forward::run::<S>(shape, Direction::Forward, input, weight, bias, output, false);
         return;
@@ -202,6 +207,12 @@ pub(crate) fn input_gradient_with<S: Simd>(
     initial: Initial<'_>,
     input_gradient: &mut [f32],
 ) {
+    if depthwise::applies(shape) {
+        let accumulate = matches!(initial, Initial::Output);
+        let bias = if let Initial::Bias(bias) = initial { Some(bias) } else { None };
+        depthwise::input_gradient::<S>(shape, output_gradient, weight, bias, input_gradient, accumulate);
+        return;
+    }
     let packed = PackedWeights::new::<S>(
         weight,
         WeightOrder {

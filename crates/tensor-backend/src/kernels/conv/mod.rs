@@ -1,5 +1,6 @@
 //! Two-dimensional convolution: forward, and the gradients of its input, weight and bias.
 
+mod depthwise;
 mod gather;
 mod pack;
 mod shape;

@@ -50,6 +50,7 @@ fn special_shapes() -> Vec<ConvShape> {
         shape(2, [600, 64], [4, 4], 3, 2, 1),
         ConvShape { groups: 3, ..shape(2, [12, 30], [6, 7], 3, 1, 1) },
         ConvShape { groups: 20, ..shape(2, [20, 20], [9, 8], 3, 1, 1) },
+        ConvShape { groups: 37, ..shape(9, [37, 37], [9, 8], 5, 2, 2) },
         ConvShape { groups: 20, ..shape(2, [20, 40], [9, 8], 5, 2, 2) },
         ConvShape { dilation: [2, 3], output: [6, 4], padding: [2, 1], ..shape(2, [10, 17], [6, 8], 3, 1, 0) },
         ConvShape { kernel: [1, 7], padding: [0, 3], output: [6, 8], ..shape(2, [10, 17], [6, 8], 1, 1, 0) },

@@ -8,6 +8,7 @@ use super::super::outer::Outer;
 use super::super::raw::SharedMut;
 use super::super::simd::{Simd, dispatch};
 use super::super::tile::padded;
+use super::depthwise;
 use super::direct::{merges_columns, pad_input, uses_winograd};
 use super::shape::ConvShape;
 use super::winograd_weight;
@@ -58,7 +59,9 @@ pub fn bias_gradient(output_gradient: &[f32], bias_gradient: &mut [f32]) {
 const BIAS_PARTS: usize = 16;
 
 fn weight_gradient_with<S: Simd>(shape: &ConvShape, input: &[f32], output_gradient: &[f32], target: &mut [f32]) {
-    if uses_winograd(shape) {
+    if depthwise::applies(shape) {
+        depthwise::weight_gradient::<S>(shape, input, output_gradient, target);
+    } else if uses_winograd(shape) {
         winograd_weight::run::<S>(shape, input, output_gradient, target);
     } else if merges_columns(shape) {
         let padded = pad_input(shape, input);
@@ -160,7 +163,7 @@ struct Task<'a> {
 }
 
 /// The output positions along one axis at which a tap meets the image.
-fn valid(shape: &ConvShape, axis: usize, tap: usize) -> std::ops::Range<usize> {
+pub(crate) fn valid(shape: &ConvShape, axis: usize, tap: usize) -> std::ops::Range<usize> {
     let offset = tap * shape.dilation[axis];
     let (padding, stride) = (shape.padding[axis], shape.stride[axis]);
     let first = padding.saturating_sub(offset).div_ceil(stride);
