@@ -1,7 +1,7 @@
 //! Vectors of `f32` on the instruction sets we know, and the choice between them at run time.
 //!
-//! A kernel is a [`Kernel`]: a struct of arguments whose [`Kernel::run`] is generic over the vector type. Calling it
-//! through [`Simd::call`] compiles that body once for each instruction set, with the set's target features on.
+//! A kernel is a `Kernel`: a struct of arguments whose `Kernel::run` is generic over the vector type. Calling it
+//! through `Simd::call` compiles that body once for each instruction set, with the set's target features on.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
