@@ -5,9 +5,9 @@
 
 use burn::module::Module;
 use burn::tensor::backend::Backend;
-use burn::tensor::{Tensor, s};
+use burn::tensor::{Tensor, TensorData};
 use tensor_backend::VisionBackend;
-use tensor_backend::ops::Activation;
+use tensor_backend::ops::{Activation, Conv2dOptions, conv2d};
 
 use crate::Network;
 use crate::layers::{BatchNorm2d, Conv2d, Conv2dConfig, Initialisation, Linear, LinearConfig, global_avg_pool2d};
@@ -160,13 +160,18 @@ impl<B: VisionBackend> CifarBlock<B> {
 }
 
 /// Option A: every second pixel, the new channels half before and half after the old ones, all zero.
+///
+/// Done as a 1×1 convolution with constant weights, a one for each old channel: the sums are exact, and feature maps stay
+/// in the order that convolutions store them in, which slicing and padding would undo.
 fn subsample<B: VisionBackend>(input: Tensor<B, 4>, width: usize) -> Tensor<B, 4> {
-    let device = input.device();
-    let every_second = input.slice(s![.., .., ..;2, ..;2]);
-    let [batch, channels, height, columns] = every_second.dims();
+    let channels = input.dims()[1];
     let before = (width - channels) / 2;
-    let zeros = |channels: usize| Tensor::zeros([batch, channels, height, columns], &device);
-    Tensor::cat(vec![zeros(before), every_second, zeros(width - channels - before)], 1)
+    let mut selection = vec![0.0_f32; width * channels];
+    for channel in 0..channels {
+        selection[(before + channel) * channels + channel] = 1.0;
+    }
+    let selection = Tensor::from_data(TensorData::new(selection, [width, channels, 1, 1]), &input.device());
+    conv2d(input, selection, None, Conv2dOptions { stride: [2, 2], ..Conv2dOptions::default() })
 }
 
 /// ResNet for CIFAR, see the [module](self).
