@@ -7,9 +7,13 @@
 mod bbox;
 mod class_names;
 mod mask;
+mod rle;
 mod sample;
+mod segmentation;
 
 pub use bbox::BBox;
 pub use class_names::{ClassId, ClassNames};
 pub use mask::Mask;
+pub use rle::Rle;
 pub use sample::{ClassScores, Detection, Instance, Sample};
+pub use segmentation::Segmentation;

@@ -3,11 +3,11 @@
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::{BBox, ClassId, Mask};
+use crate::{BBox, ClassId, Segmentation};
 
 /// One image with its annotation.
 ///
-/// `A` is the annotation: a [`ClassId`] for classification, a list of [`Instance`]s for detection, a [`Mask`] for
+/// `A` is the annotation: a [`ClassId`] for classification, a list of [`Instance`]s for detection, a [`Mask`](crate::Mask) for
 /// segmentation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample<A> {
@@ -26,10 +26,20 @@ pub struct Instance {
     pub bbox: BBox,
     /// Its class.
     pub class: ClassId,
-    /// Its pixels, of the image's size, 1 where the object is; `None` where only the box is known.
-    pub mask: Option<Mask>,
+    /// Its outline or pixels; `None` where only the box is known.
+    pub segmentation: Option<Segmentation>,
+    /// Its size in square pixels, which decides whether it counts as small, medium or large: that of its pixels where an
+    /// annotation gives it, otherwise that of its box.
+    pub area: f64,
     /// A group of objects that was not annotated one by one (COCO's `iscrowd`).
     pub crowd: bool,
+}
+
+impl Instance {
+    /// An object of which only box and class are known.
+    pub const fn from_box(bbox: BBox, class: ClassId) -> Self {
+        Self { bbox, class, segmentation: None, area: bbox.width() as f64 * bbox.height() as f64, crowd: false }
+    }
 }
 
 /// One detected object.
