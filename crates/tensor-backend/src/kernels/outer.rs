@@ -91,7 +91,7 @@ impl Outer {
                         for (r, sums) in sums.iter_mut().enumerate() {
                             let value = S::splat(*left.add(r));
                             for (sum, &factor) in sums.iter_mut().zip(&factors) {
-                                *sum = S::fma(value, factor, *sum);
+                                *sum = S::product(value, factor, *sum);
                             }
                         }
                         left = left.wrapping_add(self.left_steps[1]);
@@ -107,7 +107,7 @@ impl Outer {
                         for (r, sums) in sums.iter_mut().enumerate() {
                             let value = S::splat(*left.add(r));
                             for (sum, &factor) in sums.iter_mut().zip(&factors) {
-                                *sum = S::fma(value, factor, *sum);
+                                *sum = S::product(value, factor, *sum);
                             }
                         }
                         left = left.wrapping_add(self.left_steps[1]);

@@ -157,7 +157,7 @@ impl Tile {
                     for (row, sums) in sums.iter_mut().enumerate() {
                         let value = S::splat(*rows[row].add(depth));
                         for (sum, &factor) in sums.iter_mut().zip(&factors) {
-                            *sum = S::fma(value, factor, *sum);
+                            *sum = S::product(value, factor, *sum);
                         }
                     }
                     weights = weights.add(V * lanes);

@@ -33,7 +33,11 @@ fn forward_with<S: Simd>(shape: &ConvShape, input: &[f32], weight: &[f32], bias:
         winograd_forward::run::<S>(shape, Direction::Forward, input, weight, bias, output, false);
         return;
     }
-    let initial = bias.map_or(Initial::Zero, Initial::Bias);
+    forward_direct::<S>(shape, input, weight, bias, output);
+}
+
+/// The gather of a forward pass, and where it finds its weights.
+pub(crate) fn forward_gather(shape: &ConvShape) -> (Gather, WeightOrder) {
     let [stride, padding, dilation] = [shape.stride, shape.padding, shape.dilation];
     let mut taps = Vec::with_capacity(shape.taps());
     for y in 0..shape.kernel[0] {
@@ -42,7 +46,7 @@ fn forward_with<S: Simd>(shape: &ConvShape, input: &[f32], weight: &[f32], bias:
             taps.push(GatherTap { offset: [offset(0, y), offset(1, x)], index: taps.len() });
         }
     }
-    let mut gather = Gather {
+    let gather = Gather {
         batch: shape.batch,
         groups: shape.groups,
         source: shape.input,
@@ -66,6 +70,19 @@ fn forward_with<S: Simd>(shape: &ConvShape, input: &[f32], weight: &[f32], bias:
         column_step: shape.group_in() * shape.taps(),
         depth_step: shape.taps(),
     };
+    (gather, order)
+}
+
+/// The forward pass by the direct algorithm, whatever else would serve the shape.
+pub(crate) fn forward_direct<S: Simd>(
+    shape: &ConvShape,
+    input: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    output: &mut [f32],
+) {
+    let initial = bias.map_or(Initial::Zero, Initial::Bias);
+    let (mut gather, order) = forward_gather(shape);
     let target = SharedMut::new(output);
     if merges_columns(shape) {
         // The taps of a window's row are one run of kernel_width · channels elements in an image with its border.
@@ -79,10 +96,10 @@ fn forward_with<S: Simd>(shape: &ConvShape, input: &[f32], weight: &[f32], bias:
                 ..order
             },
         );
-        gather.source = [shape.input[0] + 2 * padding[0], shape.input[1] + 2 * padding[1]];
+        gather.source = [shape.input[0] + 2 * shape.padding[0], shape.input[1] + 2 * shape.padding[1]];
         gather.depth = shape.kernel[1] * shape.channels_in;
         gather.taps =
-            (0..shape.kernel[0]).map(|y| GatherTap { offset: [(y * dilation[0]) as isize, 0], index: y }).collect();
+            (0..shape.kernel[0]).map(|y| GatherTap { offset: [(y * shape.dilation[0]) as isize, 0], index: y }).collect();
         // SAFETY: the padded image has the stated size and the lengths of the others were checked; a window's last
         // run ends inside its row because every window lies inside the padded image.
         unsafe { gather.run::<S>(&padded, &packed, initial, target) };
@@ -213,20 +230,39 @@ pub(crate) fn input_gradient_with<S: Simd>(
         depthwise::input_gradient::<S>(shape, output_gradient, weight, bias, input_gradient, accumulate);
         return;
     }
-    let packed = PackedWeights::new::<S>(
-        weight,
-        WeightOrder {
-            groups: shape.groups,
-            columns: shape.group_in(),
-            depth: shape.group_out(),
-            taps: shape.taps(),
-            group_step: shape.group_out() * shape.group_in() * shape.taps(),
-            column_step: shape.taps(),
-            depth_step: shape.group_in() * shape.taps(),
-        },
-    );
+    input_gradient_direct::<S>(shape, output_gradient, weight, initial, input_gradient);
+}
+
+/// The input's gradient by the direct algorithm, whatever else would serve the shape.
+pub(crate) fn input_gradient_direct<S: Simd>(
+    shape: &ConvShape,
+    output_gradient: &[f32],
+    weight: &[f32],
+    initial: Initial<'_>,
+    input_gradient: &mut [f32],
+) {
+    let (gathers, order) = input_gradient_gathers(shape);
+    let packed = PackedWeights::new::<S>(weight, order);
     let target = SharedMut::new(input_gradient);
-    // Input pixels with the same remainder modulo the stride see the same taps: each such phase is a gather of its own.
+    for gather in gathers {
+        // SAFETY: the lengths were checked by the callers, the output is borrowed mutably, phases run one by one.
+        unsafe { gather.run::<S>(output_gradient, &packed, initial, target) };
+    }
+}
+
+/// The gathers of an input gradient, and where they find their weights. Input pixels with the same remainder modulo the
+/// stride see the same taps: each such phase is a gather of its own.
+pub(crate) fn input_gradient_gathers(shape: &ConvShape) -> (Vec<Gather>, WeightOrder) {
+    let order = WeightOrder {
+        groups: shape.groups,
+        columns: shape.group_in(),
+        depth: shape.group_out(),
+        taps: shape.taps(),
+        group_step: shape.group_out() * shape.group_in() * shape.taps(),
+        column_step: shape.taps(),
+        depth_step: shape.group_in() * shape.taps(),
+    };
+    let mut gathers = Vec::with_capacity(shape.stride[0] * shape.stride[1]);
     for phase_y in 0..shape.stride[0].min(shape.input[0]) {
         for phase_x in 0..shape.stride[1].min(shape.input[1]) {
             let mut taps = Vec::new();
@@ -238,7 +274,7 @@ pub(crate) fn input_gradient_with<S: Simd>(
                     }
                 }
             }
-            let gather = Gather {
+            gathers.push(Gather {
                 batch: shape.batch,
                 groups: shape.groups,
                 source: shape.output,
@@ -255,11 +291,10 @@ pub(crate) fn input_gradient_with<S: Simd>(
                 ],
                 grid_step: shape.stride,
                 grid_origin: [phase_y, phase_x],
-            };
-            // SAFETY: the lengths were checked by the callers, the output is borrowed mutably, phases run one by one.
-            unsafe { gather.run::<S>(output_gradient, &packed, initial, target) };
+            });
         }
     }
+    (gathers, order)
 }
 
 /// Input pixel `stride · i + phase` meets tap `tap` in output pixel `i + offset`, if in any.

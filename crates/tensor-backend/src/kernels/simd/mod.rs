@@ -61,6 +61,14 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// `value` where `gate > 0`, zero elsewhere.
     unsafe fn where_positive(gate: Self::Vector, value: Self::Vector) -> Self::Vector;
 
+    /// What the product kernels (tiles and outer products) accumulate with: [`Simd::fma`], or where the operands' lanes
+    /// are pairs of shorter numbers, `c` plus both products of a pair.
+    #[inline(always)]
+    unsafe fn product(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
+        // SAFETY: as required of the caller.
+        unsafe { Self::fma(a, b, c) }
+    }
+
     /// `count <= LANES` elements from `source`.
     #[inline(always)]
     unsafe fn load_upto(source: *const f32, count: usize) -> Self::Vector {
