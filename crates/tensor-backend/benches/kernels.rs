@@ -83,6 +83,12 @@ fn bench_convolution((name, batch, channels_in, size, channels_out, kernel, stri
     let [forward, input_gradient, weight_gradient] =
         [forward, input_gradient, weight_gradient].map(|seconds| shape.operations() * 1e-9 / seconds);
     println!("{name:24} {forward:8.1} {input_gradient:8.1} {weight_gradient:8.1}");
+    let input_gradient = best(|| conv::bf16::input_gradient(&shape, &gradient, &weight, &mut target, false));
+    let forward = best(|| conv::bf16::forward(&shape, &input, &weight, None, &mut gradient));
+    let weight_gradient = best(|| conv::bf16::weight_gradient(&shape, &input, &gradient, &mut weight));
+    let [forward, input_gradient, weight_gradient] =
+        [forward, input_gradient, weight_gradient].map(|seconds| shape.operations() * 1e-9 / seconds);
+    println!("{:24} {forward:8.1} {input_gradient:8.1} {weight_gradient:8.1}", "  bf16");
 }
 
 fn bench_batch_norm(pixels: usize, channels: usize) {

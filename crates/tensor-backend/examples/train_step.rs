@@ -1,13 +1,13 @@
 //! Times a full training step (forward, loss, backward, SGD with Nesterov momentum and weight decay) of the networks in
 //! `docs/performance.md`, written directly on the operations: `cargo run --release --example train_step --features cpu
-//! -- resnet20 9`.
+//! -- resnet20 9 [bf16]`.
 
 use std::time::Instant;
 
 use burn::backend::Autodiff;
 use burn::tensor::{Distribution, Tensor};
 use tensor_backend::SelectedBackend;
-use tensor_backend::ops::{self, Activation, Conv2dOptions, Pool2dOptions};
+use tensor_backend::ops::{self, Activation, Conv2dOptions, Pool2dOptions, Precision};
 
 type Inner = SelectedBackend;
 type B = Autodiff<Inner>;
@@ -140,9 +140,19 @@ fn network(name: &str, p: &mut Parameters, images: Tensor<B, 4>) -> Tensor<B, 2>
 }
 
 fn main() {
+    // Inside the pool, so that an operation starts at once instead of waking a worker and waiting for it.
+    rayon::scope(|_| measure());
+}
+
+fn measure() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let name = arguments.first().map_or("resnet20", String::as_str);
     let steps: usize = arguments.get(1).map_or(9, |count| count.parse().expect("a number of steps"));
+    let precision = match arguments.get(2).map(String::as_str) {
+        None | Some("f32") => Precision::F32,
+        Some("bf16") => Precision::Bf16,
+        Some(other) => panic!("unknown precision {other}"),
+    };
     let (batch, size, classes) = match name {
         "resnet20" => (128, 32, 10),
         "resnet18_224" => (16, 224, 1000),
@@ -159,7 +169,7 @@ fn main() {
     let mut times = Vec::new();
     for step in 0..steps + 2 {
         let start = Instant::now();
-        let logits = network(name, &mut parameters, images.clone());
+        let logits = ops::with_precision(precision, || network(name, &mut parameters, images.clone()));
         let loss = ops::softmax_cross_entropy(logits, targets.clone()).mean();
         let gradients = loss.backward();
         parameters.step(&gradients);
@@ -174,7 +184,7 @@ fn main() {
     times.sort_by(f64::total_cmp);
     let median = times[times.len() / 2];
     println!(
-        "{name}: median {:.1} ms, best {:.1} ms, {:.1} images/s",
+        "{name} {precision:?}: median {:.1} ms, best {:.1} ms, {:.1} images/s",
         median * 1e3,
         times[0] * 1e3,
         batch as f64 / median

@@ -46,7 +46,7 @@ macro_rules! gradients {
 fn check_conv<B: VisionBackend>(input: [usize; 4], weight: [usize; 4], options: Conv2dOptions) {
     let (x, w, b) = (leaf::<B, 4>(input), leaf::<B, 4>(weight), leaf::<B, 1>([weight[0]]));
     let ours = ops::conv2d(x.clone(), w.clone(), Some(b.clone()), options);
-    let Conv2dOptions { stride, padding, dilation, groups } = options;
+    let Conv2dOptions { stride, padding, dilation, groups, .. } = options;
     let burns =
         module::conv2d(x.clone(), w.clone(), Some(b.clone()), ConvOptions::new(stride, padding, dilation, groups));
     close("output", ours.to_data(), burns.to_data());
@@ -77,7 +77,7 @@ fn transposed_convolution<B: VisionBackend>() {
     ] {
         let (x, w, b) = (leaf::<B, 4>([2, 6, 5, 4]), leaf::<B, 4>([6, 9, kernel, kernel]), leaf::<B, 1>([9]));
         let ours = ops::conv_transpose2d(x.clone(), w.clone(), Some(b.clone()), options);
-        let ConvTranspose2dOptions { stride, padding, output_padding, dilation, groups } = options;
+        let ConvTranspose2dOptions { stride, padding, output_padding, dilation, groups, .. } = options;
         let burns_options = ConvTransposeOptions::new(stride, padding, output_padding, dilation, groups);
         let burns = module::conv_transpose2d(x.clone(), w.clone(), Some(b.clone()), burns_options);
         close("output", ours.to_data(), burns.to_data());
@@ -170,7 +170,7 @@ fn residual_block<B: VisionBackend>() {
     let same = Conv2dOptions { padding: [1, 1], ..Default::default() };
     let run = |ours: bool| {
         let conv = |x: Tensor<Autodiff<B>, 4>, weight: &Tensor<Autodiff<B>, 4>, options: Conv2dOptions| {
-            let Conv2dOptions { stride, padding, dilation, groups } = options;
+            let Conv2dOptions { stride, padding, dilation, groups, .. } = options;
             match ours {
                 true => ops::conv2d(x, weight.clone(), None, options),
                 false => module::conv2d(x, weight.clone(), None, ConvOptions::new(stride, padding, dilation, groups)),

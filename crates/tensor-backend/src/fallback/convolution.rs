@@ -7,12 +7,12 @@ use super::{empty_like, primitive, tensor};
 use crate::ops::{Conv2dOptions, ConvTranspose2dOptions};
 
 fn burn_options(options: Conv2dOptions) -> ConvOptions<2> {
-    let Conv2dOptions { stride, padding, dilation, groups } = options;
+    let Conv2dOptions { stride, padding, dilation, groups, precision: _ } = options;
     ConvOptions::new(stride, padding, dilation, groups)
 }
 
 fn burn_transposed(options: ConvTranspose2dOptions) -> ConvTransposeOptions<2> {
-    let ConvTranspose2dOptions { stride, padding, output_padding, dilation, groups } = options;
+    let ConvTranspose2dOptions { stride, padding, output_padding, dilation, groups, precision: _ } = options;
     ConvTransposeOptions::new(stride, padding, output_padding, dilation, groups)
 }
 

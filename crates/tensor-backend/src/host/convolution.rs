@@ -2,7 +2,7 @@
 
 use super::HostTensor;
 use crate::kernels::conv::{self, ConvShape};
-use crate::ops::{Conv2dOptions, ConvTranspose2dOptions};
+use crate::ops::{Conv2dOptions, ConvTranspose2dOptions, Precision};
 
 /// The sizes of a convolution of `input` `[n, c, h, w]` with `weight` `[k, c / groups, kh, kw]`.
 ///
@@ -12,7 +12,7 @@ use crate::ops::{Conv2dOptions, ConvTranspose2dOptions};
 fn shape_of(input: [usize; 4], weight: [usize; 4], options: Conv2dOptions) -> ConvShape {
     let [batch, channels_in, height, width] = input;
     let [channels_out, group_in, kernel_height, kernel_width] = weight;
-    let Conv2dOptions { stride, padding, dilation, groups } = options;
+    let Conv2dOptions { stride, padding, dilation, groups, precision: _ } = options;
     assert!(
         groups > 0 && group_in * groups == channels_in && channels_out.is_multiple_of(groups),
         "a convolution of {channels_in} channels in {groups} groups needs a weight [k · {groups}, {channels_in} / \
@@ -45,7 +45,11 @@ pub(crate) fn conv2d<T: HostTensor>(input: T, weight: T, bias: Option<T>, option
     let (input, weight, bias) = (input.pixels(), weight.dense(), bias.map(T::dense));
     let mut output = T::buffer(shape.output_len());
     let bias = bias.as_ref().map(|bias| bias.elements());
-    conv::forward(&shape, input.elements(), weight.elements(), bias, &mut output);
+    let pass = match options.precision {
+        Precision::F32 => conv::forward,
+        Precision::Bf16 => conv::bf16::forward,
+    };
+    pass(&shape, input.elements(), weight.elements(), bias, &mut output);
     T::from_pixels(output, [shape.batch, shape.channels_out, shape.output[0], shape.output[1]])
 }
 
@@ -59,9 +63,13 @@ pub(crate) fn conv2d_input_gradient<T: HostTensor>(
 ) -> T {
     let shape = shape_of(input_shape, weight.dims(), options);
     let (weight, output_gradient) = (weight.dense(), output_gradient.pixels());
+    let pass = match options.precision {
+        Precision::F32 => conv::input_gradient,
+        Precision::Bf16 => conv::bf16::input_gradient,
+    };
     let mut present = present.map(T::pixels);
     if let Some(target) = present.as_mut().and_then(|present| present.elements_mut()) {
-        conv::input_gradient(&shape, output_gradient.elements(), weight.elements(), target, true);
+        pass(&shape, output_gradient.elements(), weight.elements(), target, true);
         return present.expect("just written to");
     }
     let mut target = T::buffer(shape.input_len());
@@ -69,8 +77,16 @@ pub(crate) fn conv2d_input_gradient<T: HostTensor>(
         target.copy_from_slice(present.elements());
     }
     let accumulate = present.is_some();
-    conv::input_gradient(&shape, output_gradient.elements(), weight.elements(), &mut target, accumulate);
+    pass(&shape, output_gradient.elements(), weight.elements(), &mut target, accumulate);
     T::from_pixels(target, input_shape)
+}
+
+/// The weight gradient of a precision.
+fn weight_gradient_pass(precision: Precision) -> fn(&ConvShape, &[f32], &[f32], &mut [f32]) {
+    match precision {
+        Precision::F32 => conv::weight_gradient,
+        Precision::Bf16 => conv::bf16::weight_gradient,
+    }
 }
 
 pub(crate) fn conv2d_weight_gradient<T: HostTensor>(
@@ -82,7 +98,7 @@ pub(crate) fn conv2d_weight_gradient<T: HostTensor>(
     let shape = shape_of(input.dims(), weight_shape, options);
     let (input, output_gradient) = (input.pixels(), output_gradient.pixels());
     let mut target = T::buffer(shape.weight_len());
-    conv::weight_gradient(&shape, input.elements(), output_gradient.elements(), &mut target);
+    weight_gradient_pass(options.precision)(&shape, input.elements(), output_gradient.elements(), &mut target);
     T::from_dense(target, &weight_shape)
 }
 
@@ -98,7 +114,7 @@ pub(crate) fn channel_sum<T: HostTensor>(gradient: T) -> T {
 fn transposed_shape(input: [usize; 4], weight: [usize; 4], options: ConvTranspose2dOptions) -> ConvShape {
     let [batch, channels, height, width] = input;
     let [weight_channels, group_out, kernel_height, kernel_width] = weight;
-    let ConvTranspose2dOptions { stride, padding, output_padding, dilation, groups } = options;
+    let ConvTranspose2dOptions { stride, padding, output_padding, dilation, groups, precision: _ } = options;
     assert!(
         groups > 0 && weight_channels == channels && channels.is_multiple_of(groups),
         "a transposed convolution of {channels} channels in {groups} groups needs a weight [{channels}, k / {groups}, \
@@ -133,7 +149,11 @@ pub(crate) fn conv_transpose2d<T: HostTensor>(
     let (input, weight, bias) = (input.pixels(), weight.dense(), bias.map(T::dense));
     let mut output = T::buffer(shape.input_len());
     let bias = bias.as_ref().map(|bias| bias.elements());
-    conv::transposed(&shape, input.elements(), weight.elements(), bias, &mut output);
+    let pass = match options.precision {
+        Precision::F32 => conv::transposed,
+        Precision::Bf16 => conv::bf16::transposed,
+    };
+    pass(&shape, input.elements(), weight.elements(), bias, &mut output);
     T::from_pixels(output, [shape.batch, shape.channels_in, shape.input[0], shape.input[1]])
 }
 
@@ -146,7 +166,11 @@ pub(crate) fn conv_transpose2d_input_gradient<T: HostTensor>(
     let shape = transposed_shape(input_shape, weight.dims(), options);
     let (weight, output_gradient) = (weight.dense(), output_gradient.pixels());
     let mut target = T::buffer(shape.output_len());
-    conv::forward(&shape, output_gradient.elements(), weight.elements(), None, &mut target);
+    let pass = match options.precision {
+        Precision::F32 => conv::forward,
+        Precision::Bf16 => conv::bf16::forward,
+    };
+    pass(&shape, output_gradient.elements(), weight.elements(), None, &mut target);
     T::from_pixels(target, input_shape)
 }
 
@@ -159,6 +183,6 @@ pub(crate) fn conv_transpose2d_weight_gradient<T: HostTensor>(
     let shape = transposed_shape(input.dims(), weight_shape, options);
     let (input, output_gradient) = (input.pixels(), output_gradient.pixels());
     let mut target = T::buffer(shape.weight_len());
-    conv::weight_gradient(&shape, output_gradient.elements(), input.elements(), &mut target);
+    weight_gradient_pass(options.precision)(&shape, output_gradient.elements(), input.elements(), &mut target);
     T::from_dense(target, &weight_shape)
 }

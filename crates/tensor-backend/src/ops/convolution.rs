@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{primitive, tensor};
+use super::{Precision, primitive, tensor};
 use crate::VisionBackend;
 
 /// How a convolution's window moves; `[vertical, horizontal]`, in pixels.
@@ -16,11 +16,13 @@ pub struct Conv2dOptions {
     pub dilation: [usize; 2],
     /// Groups of channels that do not see one another.
     pub groups: usize,
+    /// What the operands are rounded to; [`with_precision`](super::with_precision) may lower it.
+    pub precision: Precision,
 }
 
 impl Default for Conv2dOptions {
     fn default() -> Self {
-        Self { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 }
+        Self { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1, precision: Precision::F32 }
     }
 }
 
@@ -40,6 +42,7 @@ pub fn conv2d<B: VisionBackend>(
     options: Conv2dOptions,
 ) -> Tensor<B, 4> {
     let bias = bias.map(primitive);
+    let options = Conv2dOptions { precision: options.precision.or_current(), ..options };
     tensor(B::vision_conv2d(primitive(input), primitive(weight), bias, options))
 }
 
@@ -56,11 +59,20 @@ pub struct ConvTranspose2dOptions {
     pub dilation: [usize; 2],
     /// Groups of channels that do not see one another.
     pub groups: usize,
+    /// What the operands are rounded to; [`with_precision`](super::with_precision) may lower it.
+    pub precision: Precision,
 }
 
 impl Default for ConvTranspose2dOptions {
     fn default() -> Self {
-        Self { stride: [1, 1], padding: [0, 0], output_padding: [0, 0], dilation: [1, 1], groups: 1 }
+        Self {
+            stride: [1, 1],
+            padding: [0, 0],
+            output_padding: [0, 0],
+            dilation: [1, 1],
+            groups: 1,
+            precision: Precision::F32,
+        }
     }
 }
 
@@ -79,5 +91,6 @@ pub fn conv_transpose2d<B: VisionBackend>(
     options: ConvTranspose2dOptions,
 ) -> Tensor<B, 4> {
     let bias = bias.map(primitive);
+    let options = ConvTranspose2dOptions { precision: options.precision.or_current(), ..options };
     tensor(B::vision_conv_transpose2d(primitive(input), primitive(weight), bias, options))
 }

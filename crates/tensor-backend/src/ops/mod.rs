@@ -9,6 +9,7 @@ mod linear;
 mod normalisation;
 pub mod optim;
 mod pooling;
+mod precision;
 mod resize;
 
 pub use activation::{Activation, activate, add, dropout};
@@ -17,6 +18,7 @@ pub use cross_entropy::softmax_cross_entropy;
 pub use linear::linear;
 pub use normalisation::{BatchNormOutput, batch_norm_inference, batch_norm_train};
 pub use pooling::{Pool2dOptions, adaptive_avg_pool2d, avg_pool2d, global_avg_pool2d, max_pool2d};
+pub use precision::{Precision, with_precision};
 pub use resize::{Interpolation, resize};
 
 use burn::tensor::backend::Backend;

@@ -98,8 +98,9 @@ pub(crate) fn forward_direct<S: Simd>(
         );
         gather.source = [shape.input[0] + 2 * shape.padding[0], shape.input[1] + 2 * shape.padding[1]];
         gather.depth = shape.kernel[1] * shape.channels_in;
-        gather.taps =
-            (0..shape.kernel[0]).map(|y| GatherTap { offset: [(y * shape.dilation[0]) as isize, 0], index: y }).collect();
+        gather.taps = (0..shape.kernel[0])
+            .map(|y| GatherTap { offset: [(y * shape.dilation[0]) as isize, 0], index: y })
+            .collect();
         // SAFETY: the padded image has the stated size and the lengths of the others were checked; a window's last
         // run ends inside its row because every window lies inside the padded image.
         unsafe { gather.run::<S>(&padded, &packed, initial, target) };

@@ -116,7 +116,8 @@ impl Gather {
         initial: Initial<'_>,
         output: SharedMut,
     ) {
-        if self.batch * self.grid[0] * self.grid[1] == 0 {
+        let nothing_to_add = self.taps.is_empty() && matches!(initial, Initial::Output);
+        if self.batch * self.grid[0] * self.grid[1] == 0 || nothing_to_add {
             return;
         }
         let zeros = Block::zeroed(self.depth);

@@ -1,5 +1,7 @@
 //! Two-dimensional convolution: forward, and the gradients of its input, weight and bias.
 
+pub mod bf16;
+mod bf16_operands;
 mod depthwise;
 mod gather;
 mod pack;
@@ -16,5 +18,7 @@ pub use direct::{forward, input_gradient, transposed};
 pub use shape::ConvShape;
 pub use weight_gradient::{bias_gradient, weight_gradient};
 
+#[cfg(test)]
+mod bf16_tests;
 #[cfg(test)]
 mod tests;

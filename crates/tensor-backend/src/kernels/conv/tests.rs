@@ -31,7 +31,7 @@ fn shape(
     }
 }
 
-fn special_shapes() -> Vec<ConvShape> {
+pub(super) fn special_shapes() -> Vec<ConvShape> {
     vec![
         shape(2, [16, 16], [8, 8], 3, 1, 1),
         shape(1, [8, 9], [5, 7], 3, 1, 0),
@@ -58,7 +58,7 @@ fn special_shapes() -> Vec<ConvShape> {
     ]
 }
 
-fn random_shape(numbers: &mut Numbers) -> ConvShape {
+pub(super) fn random_shape(numbers: &mut Numbers) -> ConvShape {
     loop {
         let groups = [1, 1, 1, 2, 4][numbers.whole(0, 4)];
         let mut pair = |low, high| [numbers.whole(low, high), numbers.whole(low, high)];

@@ -63,7 +63,19 @@ fn weight_gradient_with<S: Simd>(shape: &ConvShape, input: &[f32], output_gradie
         depthwise::weight_gradient::<S>(shape, input, output_gradient, target);
     } else if uses_winograd(shape) {
         winograd_weight::run::<S>(shape, input, output_gradient, target);
-    } else if merges_columns(shape) {
+    } else {
+        weight_gradient_direct::<S>(shape, input, output_gradient, target);
+    }
+}
+
+/// The weight's gradient by the direct algorithm, whatever else would serve the shape.
+pub(crate) fn weight_gradient_direct<S: Simd>(
+    shape: &ConvShape,
+    input: &[f32],
+    output_gradient: &[f32],
+    target: &mut [f32],
+) {
+    if merges_columns(shape) {
         let padded = pad_input(shape, input);
         let size = [shape.input[0] + 2 * shape.padding[0], shape.input[1] + 2 * shape.padding[1]];
         let merged = ConvShape { input: size, padding: [0, 0], kernel: [shape.kernel[0], 1], ..*shape };
