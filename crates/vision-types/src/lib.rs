@@ -4,13 +4,16 @@
 //! origin in the upper left corner, images are 8-bit RGB, classes count from 0. Other formats are converted where they
 //! enter or leave, in functions whose names state the format.
 
+mod anchor_point;
 mod bbox;
 mod class_names;
 mod mask;
+pub mod nms;
 mod rle;
 mod sample;
 mod segmentation;
 
+pub use anchor_point::AnchorPoint;
 pub use bbox::BBox;
 pub use class_names::{ClassId, ClassNames};
 pub use mask::Mask;
