@@ -17,6 +17,6 @@ pub use anchor_point::AnchorPoint;
 pub use bbox::BBox;
 pub use class_names::{ClassId, ClassNames};
 pub use mask::Mask;
-pub use rle::Rle;
+pub use rle::{Rle, RleError};
 pub use sample::{ClassScores, Detection, Instance, Sample};
 pub use segmentation::Segmentation;
