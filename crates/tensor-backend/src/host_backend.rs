@@ -188,6 +188,62 @@ macro_rules! host_backend {
                 }
             }
 
+            fn vision_concatenate_channels(inputs: Vec<FloatTensor<Self>>) -> FloatTensor<Self> {
+                if inputs.iter().all(HostTensor::is_f32) {
+                    host::concatenate::channels(inputs)
+                } else {
+                    fallback::concatenate::channels::<Self>(inputs)
+                }
+            }
+
+            fn vision_concatenate_gradient(
+                output_gradient: FloatTensor<Self>,
+                offset: usize,
+                channels: usize,
+            ) -> FloatTensor<Self> {
+                if output_gradient.is_f32() {
+                    host::concatenate::channels_gradient(output_gradient, offset, channels)
+                } else {
+                    fallback::concatenate::channels_gradient::<Self>(output_gradient, offset, channels)
+                }
+            }
+
+            fn vision_pixel_rows(inputs: Vec<FloatTensor<Self>>) -> FloatTensor<Self> {
+                if inputs.iter().all(HostTensor::is_f32) {
+                    host::concatenate::rows(inputs)
+                } else {
+                    fallback::concatenate::rows::<Self>(inputs)
+                }
+            }
+
+            fn vision_pixel_rows_gradient(
+                output_gradient: FloatTensor<Self>,
+                first_row: usize,
+                input_shape: [usize; 4],
+            ) -> FloatTensor<Self> {
+                if output_gradient.is_f32() {
+                    host::concatenate::rows_gradient(output_gradient, first_row, input_shape)
+                } else {
+                    fallback::concatenate::rows_gradient::<Self>(output_gradient, first_row, input_shape)
+                }
+            }
+
+            fn vision_space_to_depth(input: FloatTensor<Self>) -> FloatTensor<Self> {
+                if input.is_f32() {
+                    host::concatenate::space_to_depth(input)
+                } else {
+                    fallback::concatenate::space_to_depth::<Self>(input)
+                }
+            }
+
+            fn vision_space_to_depth_gradient(output_gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+                if output_gradient.is_f32() {
+                    host::concatenate::space_to_depth_gradient(output_gradient)
+                } else {
+                    fallback::concatenate::space_to_depth_gradient::<Self>(output_gradient)
+                }
+            }
+
             fn vision_max_pool2d(input: FloatTensor<Self>, options: Pool2dOptions) -> FloatTensor<Self> {
                 if input.is_f32() {
                     host::pooling::max_pool2d(input, options)

@@ -139,6 +139,46 @@ pub trait VisionBackend: Backend {
         Self::float_add(first, second)
     }
 
+    /// [`ops::concatenate_channels`](crate::ops::concatenate_channels).
+    fn vision_concatenate_channels(inputs: Vec<FloatTensor<Self>>) -> FloatTensor<Self> {
+        fallback::concatenate::channels::<Self>(inputs)
+    }
+
+    /// The gradient of one input of [`VisionBackend::vision_concatenate_channels`], which became `channels` channels from
+    /// `offset` on.
+    fn vision_concatenate_gradient(
+        output_gradient: FloatTensor<Self>,
+        offset: usize,
+        channels: usize,
+    ) -> FloatTensor<Self> {
+        fallback::concatenate::channels_gradient::<Self>(output_gradient, offset, channels)
+    }
+
+    /// [`ops::pixel_rows`](crate::ops::pixel_rows).
+    fn vision_pixel_rows(inputs: Vec<FloatTensor<Self>>) -> FloatTensor<Self> {
+        fallback::concatenate::rows::<Self>(inputs)
+    }
+
+    /// The gradient of one input of shape `input_shape` of [`VisionBackend::vision_pixel_rows`], which became the rows
+    /// from `first_row` on.
+    fn vision_pixel_rows_gradient(
+        output_gradient: FloatTensor<Self>,
+        first_row: usize,
+        input_shape: [usize; 4],
+    ) -> FloatTensor<Self> {
+        fallback::concatenate::rows_gradient::<Self>(output_gradient, first_row, input_shape)
+    }
+
+    /// [`ops::space_to_depth`](crate::ops::space_to_depth).
+    fn vision_space_to_depth(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        fallback::concatenate::space_to_depth::<Self>(input)
+    }
+
+    /// The gradient of [`VisionBackend::vision_space_to_depth`]'s input.
+    fn vision_space_to_depth_gradient(output_gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        fallback::concatenate::space_to_depth_gradient::<Self>(output_gradient)
+    }
+
     /// [`ops::max_pool2d`](crate::ops::max_pool2d).
     fn vision_max_pool2d(input: FloatTensor<Self>, options: Pool2dOptions) -> FloatTensor<Self> {
         fallback::pooling::max_pool2d::<Self>(input, options)

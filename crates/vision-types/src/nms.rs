@@ -34,12 +34,7 @@ pub fn class_agnostic(detections: Vec<Detection>, iou_threshold: f32, max_detect
 /// # Panics
 ///
 /// When `sigma` is not above 0.
-pub fn soft_nms(
-    detections: Vec<Detection>,
-    sigma: f32,
-    score_threshold: f32,
-    max_detections: usize,
-) -> Vec<Detection> {
+pub fn soft_nms(detections: Vec<Detection>, sigma: f32, score_threshold: f32, max_detections: usize) -> Vec<Detection> {
     assert!(sigma > 0.0, "the Gaussian's width is above 0, found {sigma}");
     let mut rest = ranked(detections);
     rest.retain(|detection| detection.score >= score_threshold);

@@ -1,6 +1,7 @@
 //! The backward passes of the vision operations.
 
 mod batch_norm;
+mod concatenate;
 mod convolution;
 mod sum;
 mod unary;
@@ -31,6 +32,24 @@ fn take_gradient<B: VisionBackend, S, const N: usize>(
     let mut probe = Tracked::<B>::new(model.clone());
     probe.node = parent;
     grads.remove::<B>(&probe)
+}
+
+/// Registers `gradient` for parent number `index`, added to what earlier steps of the backward pass left for it: burn's
+/// own sum is slow for tensors that are stored by pixel.
+fn add_gradient<B: VisionBackend, S, const N: usize>(
+    ops: &Ops<S, N>,
+    index: usize,
+    grads: &mut Gradients,
+    gradient: FloatTensor<B>,
+) {
+    let present = take_gradient::<B, _, N>(ops, index, grads, &gradient);
+    if let Some(parent) = &ops.parents[index] {
+        let sum = match present {
+            Some(present) => B::vision_add(present, gradient),
+            None => gradient,
+        };
+        grads.register::<B>(parent.id, sum);
+    }
 }
 
 impl<B: VisionBackend, C: CheckpointStrategy> VisionBackend for Autodiff<B, C> {
@@ -73,6 +92,18 @@ impl<B: VisionBackend, C: CheckpointStrategy> VisionBackend for Autodiff<B, C> {
 
     fn vision_add(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
         sum::add::<B, C>(first, second)
+    }
+
+    fn vision_concatenate_channels(inputs: Vec<FloatTensor<Self>>) -> FloatTensor<Self> {
+        concatenate::channels::<B, C>(inputs)
+    }
+
+    fn vision_pixel_rows(inputs: Vec<FloatTensor<Self>>) -> FloatTensor<Self> {
+        concatenate::rows::<B, C>(inputs)
+    }
+
+    fn vision_space_to_depth(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        unary::space_to_depth::<B, C>(input)
     }
 
     fn vision_max_pool2d(input: FloatTensor<Self>, options: Pool2dOptions) -> FloatTensor<Self> {

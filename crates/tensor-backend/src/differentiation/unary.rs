@@ -8,7 +8,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::TensorMetadata;
 use burn::tensor::ops::FloatTensor;
 
-use super::Tracked;
+use super::{Tracked, add_gradient};
 use crate::ops::{Activation, Interpolation, Pool2dOptions};
 use crate::vision_backend::AveragePool;
 use crate::{VisionBackend, fallback};
@@ -20,6 +20,7 @@ enum Saved<T> {
     MaxPool { input: T, output: T, options: Pool2dOptions },
     AveragePool { input_shape: [usize; 4], pool: AveragePool },
     Resize { input_shape: [usize; 4], kind: Interpolation },
+    SpaceToDepth,
     CrossEntropy { logits: T, targets: T },
 }
 
@@ -32,21 +33,22 @@ impl<B: VisionBackend> Backward<B, 1> for Unary {
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let gradient = grads.consume::<B>(&ops.node);
-        let [Some(parent)] = ops.parents else {
+        if ops.parents[0].is_none() {
             return;
-        };
-        let input = match ops.state {
+        }
+        let input = match ops.state.clone() {
             Saved::Activate { input, activation } => B::vision_activate_gradient(input, gradient, activation),
             Saved::MaxPool { input, output, options } => {
                 B::vision_max_pool2d_gradient(input, output, gradient, options)
             }
             Saved::AveragePool { input_shape, pool } => B::vision_average_pool_gradient(input_shape, gradient, pool),
             Saved::Resize { input_shape, kind } => B::vision_resize_gradient(input_shape, gradient, kind),
+            Saved::SpaceToDepth => B::vision_space_to_depth_gradient(gradient),
             Saved::CrossEntropy { logits, targets } => {
                 B::vision_softmax_cross_entropy_gradient(logits, targets, gradient)
             }
         };
-        grads.register::<B>(parent.id, input);
+        add_gradient::<B, _, 1>(&ops, 0, grads, input);
     }
 }
 
@@ -103,6 +105,10 @@ pub(super) fn resize<B: VisionBackend, C: CheckpointStrategy>(
 ) -> Tracked<B> {
     let input_shape = input.shape().dims();
     step::<B, C>(input, |input| B::vision_resize(input, size, kind), |_, _| Saved::Resize { input_shape, kind })
+}
+
+pub(super) fn space_to_depth<B: VisionBackend, C: CheckpointStrategy>(input: Tracked<B>) -> Tracked<B> {
+    step::<B, C>(input, |input| B::vision_space_to_depth(input), |_, _| Saved::SpaceToDepth)
 }
 
 pub(super) fn softmax_cross_entropy<B: VisionBackend, C: CheckpointStrategy>(

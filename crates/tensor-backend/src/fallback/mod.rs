@@ -2,6 +2,7 @@
 //! `f32`.
 
 pub(crate) mod batch_norm;
+pub(crate) mod concatenate;
 pub(crate) mod convolution;
 pub(crate) mod elementwise;
 pub(crate) mod optimizer;

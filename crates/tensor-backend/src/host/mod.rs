@@ -5,6 +5,7 @@
 //! operations or from a file, is brought into that order first.
 
 pub(crate) mod batch_norm;
+pub(crate) mod concatenate;
 pub(crate) mod convolution;
 pub(crate) mod cross_entropy;
 pub(crate) mod elementwise;

@@ -6,6 +6,7 @@
 
 pub mod activation;
 pub mod batch_norm;
+pub mod concatenate;
 pub mod conv;
 pub mod cross_entropy;
 pub mod layout;

@@ -3,6 +3,7 @@
 //! Every function here is differentiable when its backend is. Images are `[batch, channels, height, width]`.
 
 mod activation;
+mod concatenate;
 mod convolution;
 mod cross_entropy;
 mod linear;
@@ -13,6 +14,7 @@ mod precision;
 mod resize;
 
 pub use activation::{Activation, activate, add, dropout};
+pub use concatenate::{concatenate_channels, pixel_rows, space_to_depth};
 pub use convolution::{Conv2dOptions, ConvTranspose2dOptions, conv_transpose2d, conv2d};
 pub use cross_entropy::softmax_cross_entropy;
 pub use linear::linear;
