@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use vision_types::{ClassId, ClassNames, Sample};
+use vision_types::{ClassId, ClassNames, Instance, Sample};
 
 use crate::DatasetError;
 
@@ -13,7 +13,7 @@ use crate::DatasetError;
 /// Object-safe for a fixed annotation: `Arc<dyn Dataset<Annotation = ClassId>>`. Reading is `&self` and may be done
 /// from many threads; the same index always gives the same sample.
 pub trait Dataset: Send + Sync {
-    /// What is known about an image: [`ClassId`] for classification.
+    /// What is known about an image: [`ClassId`] for classification, a list of [`Instance`]s for detection.
     type Annotation: Clone + Send;
 
     /// Number of samples.
@@ -53,8 +53,14 @@ pub trait Dataset: Send + Sync {
     }
 }
 
-/// The samples of a classification data set, shared between threads.
-pub type ClassificationSamples = Arc<dyn Dataset<Annotation = ClassId>>;
+/// Samples with annotations of type `A`, shared between threads.
+pub type Samples<A> = Arc<dyn Dataset<Annotation = A>>;
+
+/// The samples of a classification data set.
+pub type ClassificationSamples = Samples<ClassId>;
+
+/// The samples of a detection data set: the objects of each image, in the order of its annotations.
+pub type DetectionSamples = Samples<Vec<Instance>>;
 
 impl<A: Clone + Send> fmt::Debug for dyn Dataset<Annotation = A> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

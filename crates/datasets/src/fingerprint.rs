@@ -1,25 +1,71 @@
 //! A short name for exactly these samples, for the record of a run.
 
 use sha2::{Digest, Sha256};
-use vision_types::ClassId;
+use vision_types::{ClassId, Instance, Segmentation};
 
 use crate::fetch::hexadecimal;
 use crate::{Dataset, DatasetError};
 
-/// SHA-256, in hexadecimal digits, over the number of samples and each one's key, class and file size, in order.
+/// An annotation that can be part of a [`fingerprint`].
+pub trait Fingerprint {
+    /// Appends bytes that differ wherever annotations differ.
+    fn write_bytes(&self, bytes: &mut Vec<u8>);
+}
+
+impl Fingerprint for ClassId {
+    fn write_bytes(&self, bytes: &mut Vec<u8>) {
+        bytes.extend((*self as u64).to_le_bytes());
+    }
+}
+
+/// Each variable part begins with its length, which keeps neighbouring parts apart.
+impl Fingerprint for Vec<Instance> {
+    fn write_bytes(&self, bytes: &mut Vec<u8>) {
+        self.len().write_bytes(bytes);
+        for instance in self {
+            let edges = instance.bbox;
+            for edge in [edges.x1, edges.y1, edges.x2, edges.y2] {
+                bytes.extend(edge.to_le_bytes());
+            }
+            instance.class.write_bytes(bytes);
+            bytes.extend(instance.area.to_le_bytes());
+            bytes.push(u8::from(instance.crowd));
+            match &instance.segmentation {
+                None => bytes.push(0),
+                Some(Segmentation::Polygons(outlines)) => {
+                    bytes.push(1);
+                    outlines.len().write_bytes(bytes);
+                    for outline in outlines {
+                        outline.len().write_bytes(bytes);
+                        bytes.extend(outline.iter().flatten().flat_map(|position| position.to_le_bytes()));
+                    }
+                }
+                Some(Segmentation::Rle(mask)) => {
+                    bytes.push(2);
+                    bytes.extend([mask.width, mask.height].iter().flat_map(|side| side.to_le_bytes()));
+                    mask.counts.len().write_bytes(bytes);
+                    bytes.extend(mask.counts.iter().flat_map(|run| run.to_le_bytes()));
+                }
+            }
+        }
+    }
+}
+
+/// SHA-256, in hexadecimal digits, over the number of samples and each one's key, annotation and file size, in order.
 ///
-/// Pixels are not read: a change that leaves names, labels and sizes as they are goes unnoticed. The place of the data
-/// set on disk does not matter.
+/// Pixels are not read: a change that leaves names, annotations and sizes as they are goes unnoticed. The place of the
+/// data set on disk does not matter.
 ///
 /// # Errors
 ///
 /// Whatever [`Dataset::annotation`] returns, and [`DatasetError::Missing`] for a file that has gone.
 pub fn fingerprint<D>(samples: &D) -> Result<String, DatasetError>
 where
-    D: Dataset<Annotation = ClassId> + ?Sized,
+    D: Dataset<Annotation: Fingerprint> + ?Sized,
 {
     let mut hash = Sha256::new();
     hash.update((samples.len() as u64).to_le_bytes());
+    let mut annotation = Vec::new();
     for index in 0..samples.len() {
         let key = samples.key(index);
         let size = match samples.file(index) {
@@ -29,7 +75,9 @@ where
         // The length before the key keeps neighbouring fields apart.
         hash.update((key.len() as u64).to_le_bytes());
         hash.update(key.as_bytes());
-        hash.update((samples.annotation(index)? as u64).to_le_bytes());
+        annotation.clear();
+        samples.annotation(index)?.write_bytes(&mut annotation);
+        hash.update(&annotation);
         hash.update(size.to_le_bytes());
     }
     Ok(hexadecimal(&hash.finalize()))
@@ -62,5 +110,39 @@ mod tests {
         assert_ne!(original, print(&here, &[("a.png", 0)]));
         fs::write(here.path().join("b.png"), "1234").unwrap();
         assert_ne!(original, print(&here, &[("a.png", 0), ("b.png", 1)]));
+    }
+
+    #[test]
+    fn every_property_of_an_object_counts() {
+        use vision_types::{BBox, Rle};
+        let original = Instance::from_box(BBox::from_xyxy(1.0, 2.0, 3.0, 4.0), 0);
+        let polygon = |outlines: &[&[[f64; 2]]]| {
+            Some(Segmentation::Polygons(outlines.iter().map(|outline| outline.to_vec()).collect()))
+        };
+        let mask = |counts: &[u32]| Some(Segmentation::Rle(Rle { width: 2, height: 2, counts: counts.to_vec() }));
+        let variants = [
+            vec![],
+            vec![original.clone()],
+            vec![original.clone(), original.clone()],
+            vec![Instance { bbox: BBox::from_xyxy(1.0, 2.0, 3.0, 5.0), ..original.clone() }],
+            vec![Instance { class: 1, ..original.clone() }],
+            vec![Instance { area: 3.0, ..original.clone() }],
+            vec![Instance { crowd: true, ..original.clone() }],
+            vec![Instance { segmentation: polygon(&[&[[0.0, 1.0], [2.0, 3.0]]]), ..original.clone() }],
+            vec![Instance { segmentation: polygon(&[&[[0.0, 1.0]], &[[2.0, 3.0]]]), ..original.clone() }],
+            vec![Instance { segmentation: mask(&[1, 3]), ..original.clone() }],
+            vec![Instance { segmentation: mask(&[1, 2, 1]), ..original }],
+        ];
+        let mut written: Vec<Vec<u8>> = variants
+            .iter()
+            .map(|instances| {
+                let mut bytes = Vec::new();
+                instances.write_bytes(&mut bytes);
+                bytes
+            })
+            .collect();
+        written.sort();
+        written.dedup();
+        assert_eq!(written.len(), variants.len());
     }
 }

@@ -13,6 +13,8 @@ pub(crate) enum Purpose {
     Shape = 2,
     /// Choosing samples for statistics.
     Sampling = 3,
+    /// Drawing a generated scene of several shapes.
+    Scene = 4,
 }
 
 /// A ChaCha8 stream with the few distributions needed here, written with exactly rounded operations only: other

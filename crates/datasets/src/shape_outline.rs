@@ -116,6 +116,16 @@ impl Pose {
         Self { centre, radius, cosine, sine }
     }
 
+    /// Centre in pixels.
+    pub(crate) const fn centre(&self) -> [f64; 2] {
+        self.centre
+    }
+
+    /// Radius in pixels.
+    pub(crate) const fn radius(&self) -> f64 {
+        self.radius
+    }
+
     /// The position (`x`, `y`) of the picture in the shape's own units.
     pub(crate) fn to_local(self, x: f64, y: f64) -> [f64; 2] {
         let (dx, dy) = ((x - self.centre[0]) / self.radius, (y - self.centre[1]) / self.radius);

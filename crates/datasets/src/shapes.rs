@@ -28,13 +28,14 @@ impl ShapesStyle {
     /// Below this many pixels the shapes cannot be told apart.
     pub const MIN_SIZE: u32 = 16;
 
+    /// Largest picture; generation is quadratic in it.
+    pub const MAX_SIZE: u32 = 4096;
+
     /// Fails with [`DatasetError::InvalidSetting`] for a size, class count or noise outside its range.
     pub fn check(&self) -> Result<(), DatasetError> {
-        /// Largest picture; generation is quadratic in it.
-        const MAX_SIZE: u32 = 4096;
         let invalid = |key, found: String, expected: String| Err(DatasetError::InvalidSetting { key, found, expected });
-        if !(Self::MIN_SIZE..=MAX_SIZE).contains(&self.size) {
-            return invalid("size", self.size.to_string(), format!("{} to {MAX_SIZE} pixels", Self::MIN_SIZE));
+        if !(Self::MIN_SIZE..=Self::MAX_SIZE).contains(&self.size) {
+            return invalid("size", self.size.to_string(), format!("{} to {} pixels", Self::MIN_SIZE, Self::MAX_SIZE));
         }
         if !(2..=ShapeKind::ALL.len()).contains(&self.classes) {
             return invalid("classes", self.classes.to_string(), format!("2 to {}", ShapeKind::ALL.len()));
@@ -106,7 +107,8 @@ impl Shapes {
         let margin = radius - side * OVERHANG;
         let centre = [random.between(margin, side - margin), random.between(margin, side - margin)];
         let pose = Pose::new(centre, radius, random.unit());
-        let (background, shape_colour) = draw_colours(&mut random);
+        let background = draw_background(&mut random);
+        let shape_colour = draw_shape_colour(&mut random, &background);
         let gradient = Pose::new([side / 2.0; 2], side, random.unit());
 
         let kind = ShapeKind::ALL[class];
@@ -133,22 +135,27 @@ impl Shapes {
     }
 }
 
-/// The two ends of the background, and a colour for the shape that differs visibly from both.
-fn draw_colours(random: &mut RandomStream) -> ([[f64; 3]; 2], [f64; 3]) {
-    /// Least difference of brightness (on the scale 0 to 255) between shape and background.
-    const CONTRAST: f64 = 50.0;
+/// The colours at the two ends of the background.
+pub(crate) fn draw_background(random: &mut RandomStream) -> [[f64; 3]; 2] {
     /// How far apart the ends of the background may be in each channel.
     const RUN: f64 = 60.0;
+
+    let from: [f64; 3] = std::array::from_fn(|_| random.between(0.0, 255.0));
+    [from, from.map(|value| (value + random.between(-RUN, RUN)).clamp(0.0, 255.0))]
+}
+
+/// A colour for a shape that differs visibly from both ends of the background.
+pub(crate) fn draw_shape_colour(random: &mut RandomStream, background: &[[f64; 3]; 2]) -> [f64; 3] {
+    /// Least difference of brightness (on the scale 0 to 255) between shape and background.
+    const CONTRAST: f64 = 50.0;
     /// Weights of red, green and blue in brightness (ITU-R BT.601).
     const BRIGHTNESS: [f64; 3] = [0.299, 0.587, 0.114];
     let brightness = |colour: [f64; 3]| -> f64 { colour.iter().zip(BRIGHTNESS).map(|(value, w)| value * w).sum() };
 
-    let from: [f64; 3] = std::array::from_fn(|_| random.between(0.0, 255.0));
-    let to = from.map(|value| (value + random.between(-RUN, RUN)).clamp(0.0, 255.0));
     loop {
         let colour: [f64; 3] = std::array::from_fn(|_| random.between(0.0, 255.0));
-        if [from, to].iter().all(|end| (brightness(colour) - brightness(*end)).abs() >= CONTRAST) {
-            return ([from, to], colour);
+        if background.iter().all(|end| (brightness(colour) - brightness(*end)).abs() >= CONTRAST) {
+            return colour;
         }
     }
 }

@@ -4,10 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use vision_types::ClassNames;
+use vision_types::{ClassId, ClassNames};
 
 use crate::random::{Purpose, RandomStream};
-use crate::{ClassificationSamples, DatasetError};
+use crate::{DatasetError, Samples};
 
 /// The role of a part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -62,22 +62,33 @@ impl FromStr for SplitName {
     }
 }
 
-/// A classification data set with its parts and class names.
-#[derive(Clone)]
-pub struct Splits {
+/// A data set with its parts and class names: for classification, or for what the annotations `A` are.
+pub struct Splits<A = ClassId> {
     /// Training samples.
-    pub train: ClassificationSamples,
+    pub train: Samples<A>,
     /// Validation samples, if there are any.
-    pub validation: Option<ClassificationSamples>,
+    pub validation: Option<Samples<A>>,
     /// Test samples, if there are any.
-    pub test: Option<ClassificationSamples>,
+    pub test: Option<Samples<A>>,
     /// Names of the classes, in the order of their numbers.
     pub classes: ClassNames,
     /// Files that were passed over: hidden, or without an image extension.
     pub ignored_files: usize,
 }
 
-impl fmt::Debug for Splits {
+impl<A> Clone for Splits<A> {
+    fn clone(&self) -> Self {
+        Self {
+            train: self.train.clone(),
+            validation: self.validation.clone(),
+            test: self.test.clone(),
+            classes: self.classes.clone(),
+            ignored_files: self.ignored_files,
+        }
+    }
+}
+
+impl<A: Clone + Send> fmt::Debug for Splits<A> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = formatter.debug_struct("Splits");
         for (name, samples) in self.iter() {
@@ -87,13 +98,13 @@ impl fmt::Debug for Splits {
     }
 }
 
-impl Splits {
+impl<A> Splits<A> {
     /// The samples of `split`.
     ///
     /// # Errors
     ///
     /// [`DatasetError::NoSuchSplit`], naming those that exist.
-    pub fn get(&self, split: SplitName) -> Result<&ClassificationSamples, DatasetError> {
+    pub fn get(&self, split: SplitName) -> Result<&Samples<A>, DatasetError> {
         self.iter().find(|(name, _)| *name == split).map(|(_, samples)| samples).ok_or_else(|| {
             let available: Vec<&str> = self.iter().map(|(name, _)| name.as_str()).collect();
             DatasetError::NoSuchSplit { split, available: available.join(", ") }
@@ -101,7 +112,7 @@ impl Splits {
     }
 
     /// The splits that exist, in the order train, validation, test.
-    pub fn iter(&self) -> impl Iterator<Item = (SplitName, &ClassificationSamples)> {
+    pub fn iter(&self) -> impl Iterator<Item = (SplitName, &Samples<A>)> {
         std::iter::once((SplitName::Train, &self.train))
             .chain(self.validation.as_ref().map(|samples| (SplitName::Validation, samples)))
             .chain(self.test.as_ref().map(|samples| (SplitName::Test, samples)))
