@@ -14,8 +14,9 @@ const CENTRE_RADIUS: f32 = 2.5;
 const OVERLAPS: usize = 10;
 /// What the overlap counts in the cost, beside the classes' 1.
 const IOU_COST: f32 = 3.0;
-/// The cost of not being both inside the object's box and near its centre.
-const OUTSIDE_COST: f32 = 100_000.0;
+/// The cost of not being both inside the object's box and near its centre. Added in double precision: single has less
+/// than three decimals left at this size.
+const OUTSIDE_COST: f64 = 100_000.0;
 /// Keeps the logarithm of an overlap finite.
 const IOU_EPSILON: f32 = 1e-8;
 /// PyTorch's bound of the logarithms in a binary cross-entropy.
@@ -88,8 +89,8 @@ pub(super) fn assign(raw: &[f32], points: &[AnchorPoint], targets: &[BoxTarget],
             let iou = place.bbox.iou(boxes[candidate]);
             let inside = place.holds(point.centre()) && place.is_near(point.centre(), point.stride);
             ious[candidate] = iou;
-            costs[candidate] = class_costs.of(candidate, target.class) - IOU_COST * (iou + IOU_EPSILON).ln()
-                + if inside { 0.0 } else { OUTSIDE_COST };
+            let cost = class_costs.of(candidate, target.class) - IOU_COST * (iou + IOU_EPSILON).ln();
+            costs[candidate] = f64::from(cost) + if inside { 0.0 } else { OUTSIDE_COST };
         }
         for candidate in cheapest(costs, wanted_points(ious)) {
             wanted[candidate] = match wanted[candidate] {
@@ -138,8 +139,8 @@ fn wanted_points(ious: &[f32]) -> usize {
 }
 
 /// The numbers of the `count` least of `costs`, the first of equals.
-fn cheapest(costs: &[f32], count: usize) -> impl Iterator<Item = usize> {
-    let mut least: Vec<(f32, usize)> = Vec::with_capacity(count + 1);
+fn cheapest(costs: &[f64], count: usize) -> impl Iterator<Item = usize> {
+    let mut least: Vec<(f64, usize)> = Vec::with_capacity(count + 1);
     for (index, &cost) in costs.iter().enumerate() {
         if least.len() < count || least.last().is_some_and(|last| cost.total_cmp(&last.0).is_lt()) {
             let place = least.partition_point(|other| other.0.total_cmp(&cost).is_le());

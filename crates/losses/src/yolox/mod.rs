@@ -7,6 +7,8 @@
 
 mod assignment;
 mod terms;
+#[cfg(test)]
+mod tests;
 
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
@@ -60,7 +62,7 @@ impl YoloxLoss {
     /// The loss of a batch.
     ///
     /// Boxes that are not finite or have no area are left out. Without any assigned anchor point the sums are divided by
-    /// one. The loss is finite for all finite outputs.
+    /// one. No finite outputs make it anything but a number.
     ///
     /// # Shapes
     ///
