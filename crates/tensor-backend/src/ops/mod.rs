@@ -15,7 +15,7 @@ mod resize;
 
 pub use activation::{Activation, activate, add, dropout};
 pub use concatenate::{concatenate_channels, pixel_rows, space_to_depth};
-pub use convolution::{Conv2dOptions, ConvTranspose2dOptions, conv_transpose2d, conv2d};
+pub use convolution::{Conv2dOptions, ConvTranspose2dOptions, conv_transpose2d, conv2d, conv2d_inference};
 pub use cross_entropy::softmax_cross_entropy;
 pub use linear::linear;
 pub use normalisation::{BatchNormOutput, batch_norm_inference, batch_norm_train};
