@@ -3,5 +3,6 @@
 mod bad_input;
 mod command_line;
 mod determinism;
+mod fine_tuning;
 mod program;
 mod resume;

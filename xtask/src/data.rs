@@ -10,7 +10,7 @@ use datasets::fetch::{FetchPhase, FetchProgress, fetch};
 use datasets::stats::{DatasetStats, stats};
 use datasets::{DatasetSpec, Manifest, SplitName, Splits};
 use indicatif::{ProgressBar, ProgressDrawTarget};
-use trainer::config::RunConfig;
+use trainer::config::AnyRunConfig;
 
 use crate::{output, recipes};
 
@@ -84,8 +84,9 @@ impl Source {
         if self.source.is_dir() {
             return Ok(DatasetSpec::Auto(datasets::FolderSpec::default()).open(Some(&self.source))?);
         }
-        let config: RunConfig = recipes::read(&self.source, &[])?.config;
-        Ok(config.data.open(self.data.as_deref())?)
+        match recipes::read(&self.source, &[])?.config {
+            AnyRunConfig::Classification(config) => Ok(config.data.open(self.data.as_deref())?),
+        }
     }
 }
 

@@ -57,7 +57,7 @@ pub struct FitOptions {
     pub clipping: Clipping,
     /// Decay of the weights' moving average, if one is kept.
     pub average_decay: Option<f64>,
-    /// What epochs are judged by; `None`: `val.accuracy`, or the loss where that does not exist.
+    /// What epochs are judged by; `None`: `val.accuracy` or `val.ap`, or the loss where there is neither.
     pub monitor: Option<String>,
     /// When to stop before the last epoch.
     pub early_stopping: Option<EarlyStopping>,
@@ -90,7 +90,7 @@ pub enum Ending {
 }
 
 /// Figures that an epoch can be judged by when the configuration names none, the first that exists.
-const DEFAULT_MONITORS: [&str; 3] = ["val.accuracy", "val.loss", "train.loss"];
+const DEFAULT_MONITORS: [&str; 4] = ["val.accuracy", "val.ap", "val.loss", "train.loss"];
 
 /// Trains until the last epoch, an early stop, or a request to stop.
 ///
@@ -289,8 +289,10 @@ impl<B: AutodiffVisionBackend> StepGroup<B> {
         let output = network.forward(loaded.take_images(device));
         let tensors = task.upload(loaded.encoded, device);
         let loss = task.loss(output.clone(), &tensors);
-        let mean = loss.clone().into_scalar().elem::<f64>();
-        let scores = task.running_scores(&task.decode(output), &loaded.targets);
+        let mean = loss.total.clone().into_scalar().elem::<f64>();
+        let mut scores = task.running_scores(output, &tensors, &loaded.targets);
+        scores.extend(loss.term_values().into_iter().map(|(name, value)| (name, value * samples as f64)));
+        let loss = loss.total;
         if mean.is_finite() {
             let factor = if weighted { samples as f64 } else { 1.0 };
             let loss = if weighted { loss.mul_scalar(factor) } else { loss };
@@ -357,6 +359,7 @@ where
         }
         note_bad_samples(&mut training.state, &evaluation.bad_samples, observer);
         figures.push(("val.loss".to_owned(), evaluation.loss));
+        figures.extend(evaluation.terms.iter().map(|(name, value)| (format!("val.{name}"), Some(*value))));
         figures
             .extend(evaluation.metrics.compute().into_iter().map(|score| (format!("val.{}", score.name), score.value)));
     }

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use toml::{Table, Value};
 
-use super::RunConfig;
+use super::{RunConfig, Sections};
+use crate::tasks::classification::Classification;
 
 /// One key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +67,9 @@ const KEYS: &[(&str, &str)] = &[
     ("model.dense", "cnn: features of the hidden dense layers|[]"),
     ("model.dropout", "cnn, vgg: probability of dropout in the head|0.0; vgg 0.5"),
     ("model.zero_init_residual", "resnet: every block starts as the identity|false"),
+    ("init.from", "safetensors file with the weights to start from; `--init-from` sets it|unset"),
+    ("init.ignore", "tensors that keep random values, such as [\"fc.*\"]; `--ignore` sets it|[]"),
+    ("init.freeze", "parameters that are not trained, such as [\"layer1.*\"]; `--freeze` sets it|[]"),
     (
         "loss.kind",
         "cross-entropy, focal, binary-cross-entropy, sigmoid-focal, mean-absolute, mean-squared, huber, smooth-l1",
@@ -110,7 +114,7 @@ const KEYS: &[(&str, &str)] = &[
     ("train.sampling", "shuffled, sequential or class-balanced"),
     ("train.drop_last", "leave an incomplete last batch out"),
     ("train.ema", "decay of a moving average of the weights, which is then evaluated and kept"),
-    ("train.monitor", "the figure the best epoch is chosen by; unset: val.accuracy, else val.loss, else train.loss"),
+    ("train.monitor", "the figure the best epoch is chosen by; unset: val.accuracy or val.ap, else val.loss"),
     ("train.checkpoint_minutes", "minutes between checkpoints within an epoch"),
     ("train.on_bad_sample", "error or skip: what an unreadable image does to the run"),
     ("train.cache", "keep decoded images in memory"),
@@ -149,8 +153,12 @@ const AUGMENTATIONS: &[(&str, &str)] = &[
 
 /// Every key of a configuration, in the order of its sections.
 pub fn key_reference() -> Vec<KeyReference> {
-    let defaults = Table::try_from(RunConfig::default()).unwrap_or_default();
-    KEYS.iter()
+    reference_of::<Classification>(KEYS)
+}
+
+fn reference_of<K: Sections>(keys: &[(&'static str, &'static str)]) -> Vec<KeyReference> {
+    let defaults = Table::try_from(RunConfig::<K>::default()).unwrap_or_default();
+    keys.iter()
         .map(|(key, text)| {
             let (meaning, stated) = text.split_once('|').map_or((*text, None), |(text, default)| (text, Some(default)));
             let default = match stated {
@@ -174,19 +182,23 @@ pub fn key_reference_markdown() -> String {
     let mut page = String::from(
         "# Configuration\n\n\
          A run is one TOML file; every key has a default, and `--set key=value` overrides any of them. Unknown keys are \
-         refused with the nearest known one. This page is written by `cargo xtask train --help-config`.\n\n\
-         | key | default | meaning |\n|---|---|---|\n",
+         refused with the nearest known one. This page is written by `cargo xtask train --help-config`.\n\n",
     );
-    for KeyReference { key, default, meaning } in key_reference() {
-        let meaning = meaning.replace('|', "\\|");
-        // Writing to a string cannot fail.
-        let _ = writeln!(page, "| `{key}` | `{default}` | {meaning} |");
-    }
+    write_table(&mut page, &key_reference());
     page.push_str("\n## Augmentations\n\n| `kind` | settings |\n|---|---|\n");
     for (kind, settings) in AUGMENTATIONS {
         let _ = writeln!(page, "| {kind} | {} |", settings.replace('|', "\\|"));
     }
     page
+}
+
+fn write_table(page: &mut String, keys: &[KeyReference]) {
+    page.push_str("| key | default | meaning |\n|---|---|---|\n");
+    for KeyReference { key, default, meaning } in keys {
+        let meaning = meaning.replace('|', "\\|");
+        // Writing to a string cannot fail.
+        let _ = writeln!(page, "| `{key}` | `{default}` | {meaning} |");
+    }
 }
 
 #[cfg(test)]
@@ -213,7 +225,7 @@ mod tests {
         "[loss]\nkind = \"cross-entropy\"\nclass_weights = [1.0]\n[schedule]\nkind = \"step\"\nepochs = 3\n\
          [optim]\nepsilon = 1.0\nclip_norm = 1.0\nclip_value = 1.0\n\
          [train]\nworkers = 1\nema = 0.9\nmonitor = \"val.loss\"\n[augment]\nmix = { kind = \"mixup\", alpha = 1.0 }\n",
-        "[schedule]\nkind = \"reduce-on-plateau\"\n[model]\nname = \"cnn\"\nwidths = [1]\nconvolutions = 1\nkernel = 3\n\
+        "[init]\nfrom = \"x\"\nignore = [\"a\"]\nfreeze = [\"b\"]\n[schedule]\nkind = \"reduce-on-plateau\"\n[model]\nname = \"cnn\"\nwidths = [1]\nconvolutions = 1\nkernel = 3\n\
          padding = 1\nbatch_norm = true\nhead = \"flatten\"\ndense = [1]\ndropout = 0.1\nzero_init_residual = true\n",
     ];
 
@@ -221,7 +233,8 @@ mod tests {
     fn the_reference_has_exactly_the_keys_there_are() {
         let mut keys = Vec::new();
         for sample in SAMPLES {
-            let config: RunConfig = toml::from_str(sample).unwrap_or_else(|error| panic!("{sample}: {error}"));
+            let config: RunConfig<Classification> =
+                toml::from_str(sample).unwrap_or_else(|error| panic!("{sample}: {error}"));
             flatten("", &Table::try_from(config).expect("TOML"), &mut keys);
         }
         keys.sort();

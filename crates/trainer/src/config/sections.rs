@@ -4,6 +4,7 @@ use augment::{BatchMix, Normalize, Pipeline};
 use models::InputShape;
 use serde::{Deserialize, Serialize};
 
+use super::Section;
 use crate::sampler::Sampling;
 use crate::task::OnBadSample;
 
@@ -14,6 +15,26 @@ pub enum TaskKind {
     /// One class an image.
     #[default]
     Classification,
+}
+
+impl TaskKind {
+    /// The name in files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Classification => "classification",
+        }
+    }
+}
+
+/// A table that a task has no use for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoSettings {}
+
+impl Section for NoSettings {
+    fn is_absent(&self) -> bool {
+        true
+    }
 }
 
 /// What the network sees.
@@ -132,8 +153,8 @@ pub struct AugmentConfig {
     pub mix: Option<BatchMix>,
 }
 
-impl AugmentConfig {
-    pub(super) fn problem(&self) -> Option<String> {
+impl Section for AugmentConfig {
+    fn problem(&self) -> Option<String> {
         let pipeline =
             |name: &str, pipeline: &Pipeline| pipeline.validate().err().map(|error| format!("augment.{name}: {error}"));
         pipeline("train", &self.train).or_else(|| pipeline("eval", &self.eval)).or_else(|| {
