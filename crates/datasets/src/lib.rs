@@ -34,6 +34,7 @@ mod dataset;
 mod detect;
 mod detection_spec;
 pub mod doctor;
+pub mod draw;
 mod error;
 pub mod fetch;
 pub mod file_name_pattern;
