@@ -18,6 +18,10 @@ recipes!(
     "cifar10-lenet",
     "cifar10-resnet20",
     "cifar10-vgg16bn",
+    "shapes-yolox",
+    "bccd-yolox-nano",
+    "coco128-yolox-nano",
+    "coco-yolox-s",
     "folder-cnn",
     "folder-resnet18",
 );

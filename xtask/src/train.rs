@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use models::ClassifierConfig;
+use models::{ClassifierConfig, DetectorConfig};
 use tensor_backend::{SelectedBackend, SelectedDevice, TrainingBackend, open_device};
 use trainer::config::{
     AnyRunConfig, DataSection, RunConfig, data_path_setting, key_reference_markdown, text_setting, texts_setting,
@@ -95,6 +95,7 @@ pub(crate) fn run(arguments: TrainArguments) -> anyhow::Result<ExitCode> {
             let directory = RunDirectory::open(run)?;
             match directory.read_config(&settings)? {
                 AnyRunConfig::Classification(config) => resume(directory, config, &device, &mut progress, &stop)?,
+                AnyRunConfig::Detection(config) => resume(directory, config, &device, &mut progress, &stop)?,
             }
         }
         None => {
@@ -102,6 +103,7 @@ pub(crate) fn run(arguments: TrainArguments) -> anyhow::Result<ExitCode> {
             if arguments.summary {
                 match config {
                     AnyRunConfig::Classification(config) => print_summary(&config, &device)?,
+                    AnyRunConfig::Detection(config) => print_summary(&config, &device)?,
                 }
                 return Ok(ExitCode::SUCCESS);
             }
@@ -111,6 +113,7 @@ pub(crate) fn run(arguments: TrainArguments) -> anyhow::Result<ExitCode> {
                 AnyRunConfig::Classification(config) => {
                     start(config, directory, overwrite, &device, &mut progress, &stop)?
                 }
+                AnyRunConfig::Detection(config) => start(config, directory, overwrite, &device, &mut progress, &stop)?,
             }
         }
     };
@@ -184,7 +187,7 @@ fn free_run_directory(name: &str) -> PathBuf {
 
 fn list_models() {
     let mut rows = vec![["name", "task", "parameters", "input", "description"].map(str::to_owned).to_vec()];
-    let tasks = [("classification", ClassifierConfig::names())];
+    let tasks = [("classification", ClassifierConfig::names()), ("detection", DetectorConfig::names())];
     for (task, cards) in tasks {
         rows.extend(cards.iter().map(|card| {
             vec![

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use trainer::config::{AnyRunConfig, Sections, key_reference_markdown};
 use trainer::tasks::classification::Classification;
+use trainer::tasks::detection::Detection;
 
 use super::LIBRARIES;
 use super::command::{CargoCommand, project_root};
@@ -40,6 +41,9 @@ pub(super) fn recipes() -> anyhow::Result<()> {
             AnyRunConfig::Classification(config) => {
                 Classification::check_model(&config.model, ANY_CLASSES, config.input.shape()).with_context(at)?;
                 config.loss.validate(ANY_CLASSES).with_context(at)?;
+            }
+            AnyRunConfig::Detection(config) => {
+                Detection::check_model(&config.model, ANY_CLASSES, config.input.shape()).with_context(at)?;
             }
         }
     }

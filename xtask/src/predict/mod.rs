@@ -1,6 +1,7 @@
 //! `cargo xtask predict`.
 
 mod classification;
+mod detection;
 mod files;
 
 use std::fs;
@@ -15,7 +16,7 @@ use serde::Serialize;
 use tensor_backend::{SelectedBackend, open_device};
 use trainer::config::TaskKind;
 use trainer::run_directory::RunDirectory;
-use trainer::tasks::classification::Predictor;
+use trainer::tasks::{classification::Predictor, detection::Detector};
 use trainer::weights_file;
 
 use crate::interrupt::{INTERRUPTED, stop_flag};
@@ -38,6 +39,12 @@ pub(crate) struct PredictArguments {
     /// Classification: classes listed for each image, the most probable first.
     #[arg(long, value_name = "K", default_value_t = 5)]
     top: usize,
+    /// Detection: the least confidence of what is shown; classes may have their own, see decode.class_thresholds.
+    #[arg(long, value_name = "CONFIDENCE", default_value_t = 0.3)]
+    score: f32,
+    /// Detection: the least confidence of a class, such as `--class-score RBC=0.5`; may be repeated.
+    #[arg(long = "class-score", value_name = "CLASS=CONFIDENCE")]
+    class_scores: Vec<String>,
     /// Images a forward pass.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
     batch_size: u32,
@@ -81,6 +88,11 @@ pub(crate) fn run(arguments: PredictArguments) -> anyhow::Result<ExitCode> {
         TaskKind::Classification => {
             let predictor = Predictor::<SelectedBackend>::from_weights(&weights, &device)?;
             answer_all(&classification::Classifies { predictor, top: arguments.top }, &arguments)
+        }
+        TaskKind::Detection => {
+            let detector = Detector::<SelectedBackend>::from_weights(&weights, &device)?;
+            let detects = detection::Detects::new(detector, arguments.score, &arguments.class_scores)?;
+            answer_all(&detects, &arguments)
         }
     }
 }

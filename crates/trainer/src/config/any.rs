@@ -2,17 +2,20 @@
 
 use std::path::Path;
 
-use models::ClassifierConfig;
+use models::{ClassifierConfig, DetectorConfig};
 
 use super::{ConfigError, RunConfig, TaskKind, read_text, text_setting};
 use crate::error::TrainError;
 use crate::tasks::classification::Classification;
+use crate::tasks::detection::Detection;
 
 /// The configuration of a run of any task.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AnyRunConfig {
     /// One class an image.
     Classification(RunConfig<Classification>),
+    /// Boxes around objects.
+    Detection(RunConfig<Detection>),
 }
 
 impl AnyRunConfig {
@@ -40,6 +43,7 @@ impl AnyRunConfig {
             toml::from_str(text).map_err(|error| ConfigError::content(origin, &error.to_string()))?;
         Ok(match task {
             TaskKind::Classification => Self::Classification(RunConfig::parse(text, origin, overrides)?),
+            TaskKind::Detection => Self::Detection(RunConfig::parse(text, origin, overrides)?),
         })
     }
 
@@ -50,9 +54,12 @@ impl AnyRunConfig {
     ///
     /// When there is no such network, with the nearest names, and as [`RunConfig::read`].
     pub fn of_model(model: &str, overrides: &[String]) -> Result<Self, TrainError> {
-        let name = ClassifierConfig::named(model)?.name;
-        let mut settings = vec![text_setting("data.kind", "auto"), text_setting("model.name", name.as_str())];
+        let mut settings = vec![text_setting("data.kind", "auto"), text_setting("model.name", model)];
         settings.extend_from_slice(overrides);
+        if DetectorConfig::named(model).is_ok() {
+            return Ok(Self::Detection(RunConfig::parse("", "defaults", &settings)?));
+        }
+        ClassifierConfig::named(model)?;
         Ok(Self::Classification(RunConfig::parse("", "defaults", &settings)?))
     }
 
@@ -60,6 +67,7 @@ impl AnyRunConfig {
     pub const fn task(&self) -> TaskKind {
         match self {
             Self::Classification(_) => TaskKind::Classification,
+            Self::Detection(_) => TaskKind::Detection,
         }
     }
 
@@ -71,6 +79,7 @@ impl AnyRunConfig {
     pub fn to_toml(&self) -> Result<String, ConfigError> {
         match self {
             Self::Classification(config) => config.to_toml(),
+            Self::Detection(config) => config.to_toml(),
         }
     }
 }

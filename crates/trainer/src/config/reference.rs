@@ -6,6 +6,7 @@ use toml::{Table, Value};
 
 use super::{RunConfig, Sections};
 use crate::tasks::classification::Classification;
+use crate::tasks::detection::Detection;
 
 /// One key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub struct KeyReference {
 
 /// Keys whose default is not that of [`RunConfig::default`], because they belong to another kind, carry it after `|`.
 const KEYS: &[(&str, &str)] = &[
-    ("task", "what is recognised: classification"),
+    ("task", "what is recognised: classification, or detection, whose own keys are listed below"),
     ("seed", "names the run: weights, order, augmentation and dropout follow from it"),
     (
         "data.kind",
@@ -113,6 +114,7 @@ const KEYS: &[(&str, &str)] = &[
     ("train.workers", "loader threads; unset: one a core, at most 8; results do not depend on it"),
     ("train.sampling", "shuffled, sequential or class-balanced"),
     ("train.drop_last", "leave an incomplete last batch out"),
+    ("train.eval_every", "epochs from one evaluation to the next; the last epoch always is"),
     ("train.ema", "decay of a moving average of the weights, which is then evaluated and kept"),
     ("train.monitor", "the figure the best epoch is chosen by; unset: val.accuracy or val.ap, else val.loss"),
     ("train.checkpoint_minutes", "minutes between checkpoints within an epoch"),
@@ -123,6 +125,35 @@ const KEYS: &[(&str, &str)] = &[
         "epochs without improvement that are accepted; without this table there is no early stop|10",
     ),
     ("early_stopping.min_delta", "how much better a figure must be to count|0.0"),
+];
+
+/// Keys of detection that classification does not have, or that mean something else there.
+const DETECTION_KEYS: &[(&str, &str)] = &[
+    ("data.kind", "coco, voc, yolo, shapes"),
+    ("data.max_objects", "shapes: most shapes in a picture"),
+    ("input.size", "side in pixels, or [height, width]; multiples of 32; images are letterboxed into it"),
+    ("augment.train", "steps for training images, after mosaic or letterbox, in order"),
+    (
+        "augment.mosaic",
+        "four images in one, then a random warp: { probability, degrees, translate, scale, shear }; unset: never|unset",
+    ),
+    ("augment.mixup", "another image blended in: { probability, scale }; unset: never|unset"),
+    ("augment.plain_epochs", "last epochs without mosaic and mixup"),
+    ("augment.multi_scale", "sides of training batches vary by up to this many steps of 32 pixels"),
+    ("augment.multi_scale_batches", "batches that share one size"),
+    ("augment.min_visible", "share of a box that must stay visible for it to be kept"),
+    ("augment.min_side", "sides in pixels of the network's input that a box must have to be kept"),
+    ("augment.letterbox", "where an image lies in the input: top-left (as YOLOX trains) or centre"),
+    ("augment.pad", "grey value around letterboxed images"),
+    ("model.name", "the network: yolox-nano, yolox-tiny, yolox-s, yolox-m, yolox-l, yolox-x"),
+    ("loss.kind", "yolox"),
+    ("loss.l1", "when the loss on raw box sizes is added: never, plain-epochs or always"),
+    ("decode.score_threshold", "detections of less confidence are dropped before anything else"),
+    ("decode.nms", "class-wise, class-agnostic or soft"),
+    ("decode.iou_threshold", "overlap above which the weaker of two detections goes"),
+    ("decode.max_detections", "detections kept of one image"),
+    ("decode.multi_label", "whether one place may answer with several classes"),
+    ("decode.class_thresholds", "confidences that `predict` asks for, by class name: { RBC = 0.5 }|{}"),
 ];
 
 /// Steps of `augment.train` and `augment.eval` and their settings.
@@ -156,6 +187,11 @@ pub fn key_reference() -> Vec<KeyReference> {
     reference_of::<Classification>(KEYS)
 }
 
+/// The keys that detection has besides, or that differ there.
+pub fn detection_key_reference() -> Vec<KeyReference> {
+    reference_of::<Detection>(DETECTION_KEYS)
+}
+
 fn reference_of<K: Sections>(keys: &[(&'static str, &'static str)]) -> Vec<KeyReference> {
     let defaults = Table::try_from(RunConfig::<K>::default()).unwrap_or_default();
     keys.iter()
@@ -185,6 +221,11 @@ pub fn key_reference_markdown() -> String {
          refused with the nearest known one. This page is written by `cargo xtask train --help-config`.\n\n",
     );
     write_table(&mut page, &key_reference());
+    page.push_str(
+        "\n## Detection\n\nWith `task = \"detection\"` these keys are there besides, or differ; those of other data, \
+         models, losses and `augment.eval` and `augment.mix` are not.\n\n",
+    );
+    write_table(&mut page, &detection_key_reference());
     page.push_str("\n## Augmentations\n\n| `kind` | settings |\n|---|---|\n");
     for (kind, settings) in AUGMENTATIONS {
         let _ = writeln!(page, "| {kind} | {} |", settings.replace('|', "\\|"));

@@ -202,6 +202,8 @@ pub struct Gallery {
     pub title: String,
     /// One line that says how they were chosen.
     pub note: String,
+    /// Whether details count, so that pictures are shown large and in their own proportions.
+    pub wide: bool,
     /// The pictures.
     pub items: Vec<GalleryItem>,
 }

@@ -282,6 +282,7 @@ fn fit_options<K: crate::config::Sections>(config: &RunConfig<K>) -> FitOptions 
         drop_last: train.drop_last,
         lr: config.optim.lr,
         clipping: Clipping { norm: config.optim.clip_norm, value: config.optim.clip_value },
+        eval_every: train.eval_every,
         average_decay: train.ema,
         monitor: train.monitor.clone(),
         early_stopping: config.early_stopping,

@@ -64,6 +64,7 @@ pub(super) fn findings(
     galleries.push(Gallery {
         title: "Training samples".to_owned(),
         note: "as the network sees them in the first epoch, augmented".to_owned(),
+        wide: false,
         items: training_batch(task, &splits.train, config)
             .into_iter()
             .map(|sample| GalleryItem {
@@ -102,7 +103,7 @@ fn outcome_galleries(classes: &ClassNames, splits: &Splits, judged: &SplitEvalua
     ]
     .into_iter()
     .filter(|(_, _, items)| !items.is_empty())
-    .map(|(title, note, items)| Gallery { title, note: note.to_owned(), items })
+    .map(|(title, note, items)| Gallery { title, note: note.to_owned(), wide: false, items })
     .collect()
 }
 
