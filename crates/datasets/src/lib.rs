@@ -28,6 +28,8 @@
 //! A new data set is one file with a type that implements [`Dataset`], one `mod` line here and one variant of
 //! [`DatasetSpec`].
 
+mod annotated_files;
+mod annotation_problem;
 pub mod cifar;
 mod contact_sheet;
 mod dataset;
@@ -58,11 +60,14 @@ mod split;
 pub mod stats;
 mod subset;
 mod unpack;
+pub mod voc;
 
+pub use annotated_files::{AnnotatedFiles, AnnotatedImage, DetectionData, EmptyImages};
+pub use annotation_problem::{AnnotationProblem, CLIP_TOLERANCE, ProblemKind};
 pub use contact_sheet::{captioned_sheet, contact_sheet};
 pub use dataset::{ClassificationSamples, Dataset, DetectionSamples, Samples, class_counts};
 pub use detect::detect;
-pub use detection_spec::{DetectionSpec, ScenesSpec};
+pub use detection_spec::{DetectionSpec, ScenesSpec, VocSpec};
 pub use error::DatasetError;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use in_memory::InMemory;
