@@ -86,6 +86,7 @@ impl Source {
         }
         match recipes::read(&self.source, &[])?.config {
             AnyRunConfig::Classification(config) => Ok(config.data.open(self.data.as_deref())?),
+            AnyRunConfig::Detection(_) => anyhow::bail!("INTERIM"),
         }
     }
 }

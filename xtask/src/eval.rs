@@ -14,6 +14,7 @@ use trainer::recognition::RecognitionOn;
 use trainer::run::{RunEvaluation, evaluate_run, evaluate_weights};
 use trainer::run_directory::RunDirectory;
 use trainer::tasks::classification::ClassificationDetails;
+use trainer::tasks::detection::DetectionDetails;
 
 use crate::interrupt::{INTERRUPTED, stop_flag};
 use crate::output;
@@ -74,6 +75,7 @@ pub(crate) fn run(arguments: EvalArguments) -> anyhow::Result<ExitCode> {
     };
     match config {
         AnyRunConfig::Classification(config) => judge(run.as_ref(), &config, &arguments, &device, print_classes),
+        AnyRunConfig::Detection(config) => judge(run.as_ref(), &config, &arguments, &device, print_detected_classes),
     }
 }
 
@@ -130,4 +132,12 @@ fn print_classes(details: &ClassificationDetails) {
         [vec![row.class.clone(), row.support.to_string()], figures.to_vec()].concat()
     });
     print_rows(&["class", "samples", "precision", "recall", "f1"], rows.collect());
+}
+
+fn print_detected_classes(details: &DetectionDetails) {
+    let rows = details.per_class.iter().map(|row| {
+        let figures = [row.ap, row.ap50, row.ap75, row.ar100, row.best_f1, row.best_threshold].map(figure);
+        [vec![row.class.clone(), row.objects.to_string()], figures.to_vec()].concat()
+    });
+    print_rows(&["class", "objects", "AP", "AP50", "AP75", "AR100", "best F1", "at confidence"], rows.collect());
 }

@@ -88,6 +88,7 @@ pub fn direction(name: &str) -> Option<Direction> {
         "precision_macro" | "precision_micro" | "precision_weighted" => Some(Direction::HigherIsBetter),
         "recall_macro" | "recall_micro" | "recall_weighted" => Some(Direction::HigherIsBetter),
         "f1_macro" | "f1_micro" | "f1_weighted" => Some(Direction::HigherIsBetter),
+        "ap" => Some(Direction::HigherIsBetter),
         "loss" | "log_loss" | "brier" | "ece" | "mae" | "mse" | "rmse" => Some(Direction::LowerIsBetter),
         _ => {
             let k = name.strip_prefix("top")?;

@@ -59,6 +59,7 @@ fn full(classes: usize) -> RunReport {
         galleries: vec![Gallery {
             title: HOSTILE.to_owned(),
             note: HOSTILE.to_owned(),
+            wide: classes == 3,
             items: [(8, 8), (300, 200), (0, 0)]
                 .map(|(width, height)| GalleryItem {
                     image: RgbImage::new(width, height),

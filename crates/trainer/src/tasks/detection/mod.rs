@@ -1,6 +1,7 @@
 //! Boxes around objects.
 
 mod findings;
+mod interim;
 mod pictures;
 mod predictor;
 mod settings;
@@ -10,7 +11,7 @@ use std::path::Path;
 
 use datasets::{DatasetError, DetectionSpec, Splits};
 use image::RgbImage;
-use metrics::DetectionMetrics;
+use interim::DetectionMetrics;
 use models::{DetectorConfig, InputShape, ModelError};
 use serde::Serialize;
 use tensor_backend::VisionBackend;
@@ -116,7 +117,8 @@ impl Recognition for Detection {
     fn task(config: &RunConfig<Self>, classes: ClassNames) -> Result<DetectionTask, ConfigError> {
         for class in config.decode.class_thresholds.keys() {
             if classes.id_of(class).is_none() {
-                let problem = format!("decode.class_thresholds names the class `{class}`, which the data does not have");
+                let problem =
+                    format!("decode.class_thresholds names the class `{class}`, which the data does not have");
                 return Err(ConfigError::Invalid(problem));
             }
         }

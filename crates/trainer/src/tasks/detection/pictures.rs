@@ -72,9 +72,11 @@ pub(super) fn galleries(
     if let Some(judged) = judged {
         galleries.extend(outcome_galleries(task.classes(), splits, judged));
     }
-    let items = training_batch(task, &splits.train, config)
-        .into_iter()
-        .map(|(image, caption)| GalleryItem { image, caption, ..GalleryItem::default() });
+    let items = training_batch(task, &splits.train, config).into_iter().map(|(image, caption)| GalleryItem {
+        image,
+        caption,
+        ..GalleryItem::default()
+    });
     galleries.push(Gallery {
         title: "Training samples".to_owned(),
         note: "as the network sees them in the first epoch, augmented".to_owned(),
@@ -150,7 +152,10 @@ fn outcome_galleries(
         judged.outcomes.iter().map(|outcome| (Tally::of(outcome), outcome)).collect();
     // Among images of equal score, those with more objects say more.
     tallies.sort_by(|(a, _), (b, _)| {
-        a.score().total_cmp(&b.score()).then((b.missed + b.wrong).cmp(&(a.missed + a.wrong))).then(a.right.cmp(&b.right))
+        a.score()
+            .total_cmp(&b.score())
+            .then((b.missed + b.wrong).cmp(&(a.missed + a.wrong)))
+            .then(a.right.cmp(&b.right))
     });
     let worst = tallies.iter().filter(|(tally, _)| tally.missed + tally.wrong > 0).take(PREDICTED_ITEMS);
     let best = tallies.iter().rev().filter(|(tally, _)| tally.right > 0).take(PREDICTED_ITEMS);

@@ -181,9 +181,10 @@ impl Default for DecodeConfig {
 
 impl Section for DecodeConfig {
     fn problem(&self) -> Option<String> {
-        let thresholds = self.class_thresholds.iter().map(|(class, value)| (format!("class_thresholds.{class}"), *value));
-        let fixed =
-            [("score_threshold", self.score_threshold), ("iou_threshold", self.iou_threshold)].map(|(k, v)| (k.to_owned(), v));
+        let thresholds =
+            self.class_thresholds.iter().map(|(class, value)| (format!("class_thresholds.{class}"), *value));
+        let fixed = [("score_threshold", self.score_threshold), ("iou_threshold", self.iou_threshold)]
+            .map(|(k, v)| (k.to_owned(), v));
         for (key, value) in fixed.into_iter().chain(thresholds) {
             if !(0.0..=1.0).contains(&value) {
                 return Some(format!("decode.{key} must lie in 0..=1, found {value}"));

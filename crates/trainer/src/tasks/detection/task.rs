@@ -1,11 +1,11 @@
 //! Boxes around objects.
 
+use super::interim::DetectionMetrics;
 use augment::{AugmentKey, Filter, ImageSize, Letterbox, Normalize};
 use burn::tensor::TensorData;
 use datasets::Dataset;
 use image::RgbImage;
 use losses::{BoxTarget, YoloxLoss};
-use metrics::DetectionMetrics;
 use models::YoloxOutput;
 use rand::RngExt;
 use tensor_backend::VisionBackend;
@@ -317,11 +317,8 @@ impl<B: VisionBackend> Task<B> for DetectionTask {
         let DetectionLoss::Yolox(_) = &self.loss;
         let loss = YoloxLoss { classes: self.classes.len(), l1: targets.l1 };
         let terms = loss.forward(output.raw, &output.points, &targets.boxes);
-        let mut parts = vec![
-            ("loss_iou", terms.iou),
-            ("loss_objectness", terms.objectness),
-            ("loss_class", terms.class),
-        ];
+        let mut parts =
+            vec![("loss_iou", terms.iou), ("loss_objectness", terms.objectness), ("loss_class", terms.class)];
         if targets.l1 {
             parts.push(("loss_l1", terms.l1));
         }
