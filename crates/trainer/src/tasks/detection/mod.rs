@@ -1,7 +1,6 @@
 //! Boxes around objects.
 
 mod findings;
-mod interim;
 mod pictures;
 mod predictor;
 mod settings;
@@ -11,7 +10,7 @@ use std::path::Path;
 
 use datasets::{DatasetError, DetectionSpec, Splits};
 use image::RgbImage;
-use interim::DetectionMetrics;
+use metrics::DetectionMetrics;
 use models::{DetectorConfig, InputShape, ModelError};
 use serde::Serialize;
 use tensor_backend::VisionBackend;

@@ -57,7 +57,7 @@ pub(super) fn training_sheet(
 ) -> Option<RgbImage> {
     let samples = training_batch(task, &splits.train, config);
     let pictures: Vec<(&RgbImage, String)> =
-        samples.iter().map(|(picture, source)| (picture, file_name(source).to_owned())).collect();
+        samples.iter().map(|(picture, source)| (picture, short_name(source).to_owned())).collect();
     (!pictures.is_empty()).then(|| datasets::captioned_sheet(&pictures, SHEET_COLUMNS, SHEET_CELL))
 }
 
@@ -229,8 +229,12 @@ fn fitted(image: &RgbImage, side: u32) -> (RgbImage, Letterbox) {
     (place.apply_image(image, Filter::Bilinear, 0), place)
 }
 
-fn file_name(source: &str) -> &str {
-    source.rsplit(['/', '\\']).next().unwrap_or(source)
+/// The end of a source, which is what tells it from others: a file's name, or the number of a generated picture.
+fn short_name(source: &str) -> &str {
+    match source.rfind('#') {
+        Some(start) => &source[start..],
+        None => source.rsplit(['/', '\\']).next().unwrap_or(source),
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Boxes around objects.
 
-use super::interim::DetectionMetrics;
 use augment::{AugmentKey, Filter, ImageSize, Letterbox, Normalize};
 use burn::tensor::TensorData;
 use datasets::Dataset;
 use image::RgbImage;
 use losses::{BoxTarget, YoloxLoss};
+use metrics::DetectionMetrics;
 use models::YoloxOutput;
 use rand::RngExt;
 use tensor_backend::VisionBackend;
