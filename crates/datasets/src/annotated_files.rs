@@ -22,7 +22,7 @@ pub struct AnnotatedImage {
     /// Width and height in pixels by the annotation, where it gives them.
     pub size: Option<(u32, u32)>,
     /// The number of the image in a COCO file.
-    pub id: Option<u64>,
+    pub id: Option<i64>,
     /// The objects, in the order of the annotation.
     pub objects: Vec<Instance>,
 }
@@ -104,7 +104,7 @@ impl Dataset for AnnotatedFiles {
         self.images[index].size
     }
 
-    fn image_id(&self, index: usize) -> Option<u64> {
+    fn image_id(&self, index: usize) -> Option<i64> {
         self.images[index].id
     }
 }
@@ -130,7 +130,7 @@ pub struct DetectionData {
     /// Number of objects marked as difficult (Pascal VOC).
     pub difficult: usize,
     /// The number of each class in COCO's files, in the order of the classes.
-    pub category_ids: Option<Vec<u64>>,
+    pub category_ids: Option<Vec<i64>>,
 }
 
 impl DetectionData {

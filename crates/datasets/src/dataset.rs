@@ -59,7 +59,7 @@ pub trait Dataset: Send + Sync {
     }
 
     /// The number of sample `index` in an annotation file, by which results name the image (COCO's `image_id`).
-    fn image_id(&self, index: usize) -> Option<u64> {
+    fn image_id(&self, index: usize) -> Option<i64> {
         let _ = index;
         None
     }
@@ -105,7 +105,7 @@ macro_rules! forward_to_inner {
             fn stated_size(&self, index: usize) -> Option<(u32, u32)> {
                 (**self).stated_size(index)
             }
-            fn image_id(&self, index: usize) -> Option<u64> {
+            fn image_id(&self, index: usize) -> Option<i64> {
                 (**self).image_id(index)
             }
         }

@@ -7,19 +7,143 @@ use serde::{Deserialize, Serialize};
 use vision_types::{ClassNames, Instance};
 
 use crate::annotated_files::{Cut, DetectionData, EmptyImages};
+use crate::coco::dataset::{self as coco_dataset, CocoFiles, CocoOptions};
+use crate::detect::detect_annotated;
 use crate::shape_scenes::{ScenesStyle, ShapeScenes};
 use crate::split::{SplitFractions, SplitName, Splits};
 use crate::voc::{self, Difficult, VocOptions};
+use crate::yolo::{self, YoloOptions};
 use crate::{DEFAULT_VALIDATION_SPLIT, Dataset, DatasetError, DetectionSamples, InMemory};
 
 /// A detection data set, as written in a configuration. Every field but `kind` has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum DetectionSpec {
+    /// Whatever lies at the path: COCO, Pascal VOC or YOLO files.
+    Auto(AnnotatedFolderSpec),
+    /// COCO: JSON files, see [`coco`](crate::coco).
+    Coco(CocoSpec),
     /// Pascal VOC: XML files, see [`voc`].
     Voc(VocSpec),
+    /// YOLO: text files, see [`yolo`].
+    Yolo(YoloSpec),
     /// Generated pictures of several shapes; needs no files.
     Shapes(ScenesSpec),
+}
+
+/// Settings of `auto`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AnnotatedFolderSpec {
+    /// The folder; the command line may name another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// What becomes of training images without objects: `keep` or `drop`.
+    pub empty_images: EmptyImages,
+    /// Share set aside for validation where the data have no such split; 0 for none.
+    pub validation_split: f64,
+    /// Share set aside for testing where the data have no such split; 0 for none.
+    pub test_split: f64,
+    /// Seed of the choice.
+    pub split_seed: u64,
+}
+
+impl Default for AnnotatedFolderSpec {
+    fn default() -> Self {
+        Self {
+            path: None,
+            empty_images: EmptyImages::Keep,
+            validation_split: DEFAULT_VALIDATION_SPLIT,
+            test_split: 0.0,
+            split_seed: 0,
+        }
+    }
+}
+
+/// Settings of `coco`. Files and folders are relative to the path.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CocoSpec {
+    /// The folder, or an annotation file; the command line may name another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// Annotations for training; by default looked for, as `annotations/instances_train2017.json` and the like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train_annotations: Option<PathBuf>,
+    /// Folder of the training images; by default looked for, as `train2017` and the like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train_images: Option<PathBuf>,
+    /// Annotations for validation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub val_annotations: Option<PathBuf>,
+    /// Folder of the validation images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub val_images: Option<PathBuf>,
+    /// Annotations for testing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_annotations: Option<PathBuf>,
+    /// Folder of the test images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_images: Option<PathBuf>,
+    /// What becomes of training images without objects: `keep` or `drop`.
+    pub empty_images: EmptyImages,
+    /// Share set aside for validation where there is no file for it; 0 for none.
+    pub validation_split: f64,
+    /// Share set aside for testing where there is no file for it; 0 for none.
+    pub test_split: f64,
+    /// Seed of the choice.
+    pub split_seed: u64,
+}
+
+impl Default for CocoSpec {
+    fn default() -> Self {
+        Self {
+            path: None,
+            train_annotations: None,
+            train_images: None,
+            val_annotations: None,
+            val_images: None,
+            test_annotations: None,
+            test_images: None,
+            empty_images: EmptyImages::Keep,
+            validation_split: DEFAULT_VALIDATION_SPLIT,
+            test_split: 0.0,
+            split_seed: 0,
+        }
+    }
+}
+
+/// Settings of `yolo`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct YoloSpec {
+    /// The folder, or a data file (`data.yaml`); the command line may name another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// Names of the classes; by default those of the data file, `classes.txt` or a `.names` file, or else their numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Vec<String>>,
+    /// What becomes of training images without objects: `keep` or `drop`.
+    pub empty_images: EmptyImages,
+    /// Share set aside for validation where there is no folder for it; 0 for none.
+    pub validation_split: f64,
+    /// Share set aside for testing where there is no folder for it; 0 for none.
+    pub test_split: f64,
+    /// Seed of the choice.
+    pub split_seed: u64,
+}
+
+impl Default for YoloSpec {
+    fn default() -> Self {
+        Self {
+            path: None,
+            classes: None,
+            empty_images: EmptyImages::Keep,
+            validation_split: DEFAULT_VALIDATION_SPLIT,
+            test_split: 0.0,
+            split_seed: 0,
+        }
+    }
 }
 
 /// Settings of `voc`.
@@ -102,7 +226,10 @@ impl DetectionSpec {
     /// The value of `kind`.
     pub const fn kind(&self) -> &'static str {
         match self {
+            Self::Auto(_) => "auto",
+            Self::Coco(_) => "coco",
             Self::Voc(_) => "voc",
+            Self::Yolo(_) => "yolo",
             Self::Shapes(_) => "shapes",
         }
     }
@@ -110,7 +237,10 @@ impl DetectionSpec {
     /// The path in the configuration.
     pub fn path(&self) -> Option<&Path> {
         match self {
+            Self::Auto(spec) => spec.path.as_deref(),
+            Self::Coco(spec) => spec.path.as_deref(),
             Self::Voc(spec) => spec.path.as_deref(),
+            Self::Yolo(spec) => spec.path.as_deref(),
             Self::Shapes(_) => None,
         }
     }
@@ -137,6 +267,29 @@ impl DetectionSpec {
             Cut { fractions, empty_images }
         };
         match self {
+            Self::Auto(spec) => detect_annotated(path()?, spec)?.read(None),
+            Self::Coco(spec) => {
+                let files = |annotations: &Option<PathBuf>, images: &Option<PathBuf>| CocoFiles {
+                    annotations: annotations.clone(),
+                    images: images.clone(),
+                };
+                let options = CocoOptions {
+                    files: [
+                        files(&spec.train_annotations, &spec.train_images),
+                        files(&spec.val_annotations, &spec.val_images),
+                        files(&spec.test_annotations, &spec.test_images),
+                    ],
+                    cut: cut(spec.validation_split, spec.test_split, spec.split_seed, spec.empty_images),
+                };
+                coco_dataset::open(path()?, &options)
+            }
+            Self::Yolo(spec) => {
+                let options = YoloOptions {
+                    classes: spec.classes.clone(),
+                    cut: cut(spec.validation_split, spec.test_split, spec.split_seed, spec.empty_images),
+                };
+                yolo::open(path()?, &options)
+            }
             Self::Voc(spec) => {
                 let options = VocOptions {
                     classes: spec.classes.clone(),
@@ -209,7 +362,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_defaults_and_survives_a_round_trip() {
-        for kind in ["voc", "shapes"] {
+        for kind in ["auto", "coco", "voc", "yolo", "shapes"] {
             let spec = parse(&format!("kind = \"{kind}\"")).unwrap();
             assert_eq!(spec.kind(), kind);
             assert_eq!(parse(&toml::to_string(&spec).unwrap()).unwrap(), spec);

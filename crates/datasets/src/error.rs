@@ -186,6 +186,20 @@ pub enum DatasetError {
         /// How many other files do not fit.
         others: usize,
     },
+    /// A data set would be written where something lies already.
+    #[error("{}: the folder is not empty; name another one", path.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The operating system refused to write something.
+    #[error("{}: cannot be written: {source}", path.display())]
+    Unwritable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// A setting has a value that cannot work.
     #[error("data set setting `{key}`: found {found}, expected {expected}")]
     InvalidSetting {

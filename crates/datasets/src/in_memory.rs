@@ -81,7 +81,7 @@ impl<D: Dataset> Dataset for InMemory<D> {
         self.inner.stated_size(index)
     }
 
-    fn image_id(&self, index: usize) -> Option<u64> {
+    fn image_id(&self, index: usize) -> Option<i64> {
         self.inner.image_id(index)
     }
 }

@@ -66,7 +66,7 @@ impl<D: Dataset> Dataset for Subset<D> {
         self.inner.stated_size(self.positions[index])
     }
 
-    fn image_id(&self, index: usize) -> Option<u64> {
+    fn image_id(&self, index: usize) -> Option<i64> {
         self.inner.image_id(self.positions[index])
     }
 }
