@@ -180,8 +180,11 @@ fn epochs_between_evaluations_have_no_figures_and_are_never_the_best() {
     assert_eq!(summary["monitor"], "val.ap");
 }
 
-/// A file of Pascal VOC: objects `(class, x1, y1, x2, y2)` in an image of 80×60 pixels.
-fn voc_annotation(image: &str, objects: &[(&str, i32, i32, i32, i32)]) -> String {
+/// Class, x1, y1, x2, y2.
+type VocObject = (&'static str, i32, i32, i32, i32);
+
+/// A file of Pascal VOC: objects in an image of 80×60 pixels.
+fn voc_annotation(image: &str, objects: &[VocObject]) -> String {
     let objects: String = objects
         .iter()
         .map(|(class, x1, y1, x2, y2)| {
@@ -211,7 +214,7 @@ fn assert_finite(program: &Program, run: &str) {
 #[test]
 fn bad_boxes_are_trained_past_and_unknown_classes_refused() {
     let program = Program::new();
-    let cases: [(&str, &[(&str, i32, i32, i32, i32)]); 11] = [
+    let cases: [(&str, &[VocObject]); 11] = [
         ("whole", &[("cell", 10, 10, 40, 40), ("speck", 50, 20, 70, 50)]),
         ("nothing", &[]),
         ("outside", &[("cell", 200, 200, 240, 240)]),

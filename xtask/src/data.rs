@@ -218,7 +218,10 @@ fn tell<R: Serialize>(report: &R, json: bool, print: impl Fn(&R)) -> anyhow::Res
 }
 
 /// `count` samples, evenly spaced, so that data sorted by class shows every class.
-fn picked<A: 'static>(samples: &Samples<A>, count: usize) -> Result<Vec<Sample<A>>, DatasetError> {
+fn picked<A: Clone + Send + Sync + 'static>(
+    samples: &Samples<A>,
+    count: usize,
+) -> Result<Vec<Sample<A>>, DatasetError> {
     let shown = count.min(samples.len());
     (0..shown).map(|number| samples.get(number * samples.len() / shown)).collect()
 }

@@ -17,6 +17,7 @@ use trainer::tasks::classification::ClassificationDetails;
 use trainer::tasks::detection::DetectionDetails;
 
 use crate::interrupt::{INTERRUPTED, stop_flag};
+use crate::judge_files::{Kind, judge_files};
 use crate::output;
 use crate::progress::Progress;
 
@@ -24,7 +25,7 @@ use crate::progress::Progress;
 #[derive(Debug, Args)]
 pub(crate) struct EvalArguments {
     /// Run directory.
-    #[arg(required_unless_present = "init_from")]
+    #[arg(required_unless_present_any = ["init_from", "predictions"])]
     run: Option<PathBuf>,
     /// Judge weights that belong to no run, in the network of this name; data and input are set by `--data` and `--set`.
     #[arg(long, value_name = "NAME", conflicts_with = "run", requires = "init_from")]
@@ -41,6 +42,15 @@ pub(crate) struct EvalArguments {
     /// Override a key of the run's configuration; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
+    /// Judge detections of any program, in COCO's results form, instead of a run.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["run", "init_from"], requires = "ground_truth")]
+    predictions: Option<PathBuf>,
+    /// What the detections are judged by, in COCO's annotation form.
+    #[arg(long, value_name = "FILE", requires = "predictions")]
+    ground_truth: Option<PathBuf>,
+    /// What is compared.
+    #[arg(long, value_name = "KIND", default_value = "bbox")]
+    kind: Kind,
     /// Print one JSON document on standard output.
     #[arg(long)]
     json: bool,
@@ -55,6 +65,10 @@ fn parse_split(name: &str) -> Result<SplitName, String> {
 
 /// Runs `eval`.
 pub(crate) fn run(arguments: EvalArguments) -> anyhow::Result<ExitCode> {
+    if let (Some(predictions), Some(ground_truth)) = (&arguments.predictions, &arguments.ground_truth) {
+        judge_files(predictions, ground_truth, arguments.kind, arguments.json)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut settings = Vec::new();
     if let Some(data) = &arguments.data {
         settings.push(data_path_setting(&std::path::absolute(data)?));

@@ -7,6 +7,7 @@ mod ci;
 mod data;
 mod eval;
 mod interrupt;
+mod judge_files;
 mod output;
 mod predict;
 mod progress;

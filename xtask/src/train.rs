@@ -128,11 +128,11 @@ fn start<K: TrainableOn<TrainingBackend> + RecognitionOn<SelectedBackend>>(
     device: &SelectedDevice,
     progress: &mut Progress,
     stop: &StopFlag,
-) -> Result<Outcome, trainer::TrainError> {
+) -> anyhow::Result<Outcome> {
     let commit = option_env!("OKULO_COMMIT").map(str::to_owned);
     let quiet = progress.is_quiet();
     let new = NewRun { config, directory, overwrite, commit };
-    start_run::<TrainingBackend, K>(new, device, progress, stop, |start| describe(start, quiet))
+    Ok(start_run::<TrainingBackend, K>(new, device, progress, stop, |start| describe(start, quiet))?)
 }
 
 fn resume<K: TrainableOn<TrainingBackend> + RecognitionOn<SelectedBackend>>(
@@ -141,9 +141,9 @@ fn resume<K: TrainableOn<TrainingBackend> + RecognitionOn<SelectedBackend>>(
     device: &SelectedDevice,
     progress: &mut Progress,
     stop: &StopFlag,
-) -> Result<Outcome, trainer::TrainError> {
+) -> anyhow::Result<Outcome> {
     let quiet = progress.is_quiet();
-    resume_run::<TrainingBackend, K>(directory, config, device, progress, stop, |start| describe(start, quiet))
+    Ok(resume_run::<TrainingBackend, K>(directory, config, device, progress, stop, |start| describe(start, quiet))?)
 }
 
 /// The overrides that the arguments stand for. Paths become absolute, so that a run can be resumed from anywhere.

@@ -256,8 +256,8 @@ fn fixed_ap50(boxes: &CocoBoxes, assessment: &Assessment<'_>, classes: usize, fi
     let mut objects = vec![0usize; classes];
     for ((known, _), states) in boxes.images().iter().zip(&assessment.objects) {
         for (object, (found, spoken_for)) in known.iter().zip(states) {
-            let missed = !found && !spoken_for;
-            objects[object.class] += usize::from(!object.crowd && !(missed && fix == Fix::Missed));
+            let excused = !found && !spoken_for && fix == Fix::Missed;
+            objects[object.class] += usize::from(!(object.crowd || excused));
         }
     }
     let each: Vec<f64> = right
