@@ -228,7 +228,7 @@ fn bad_boxes_are_trained_past_and_unknown_classes_refused() {
         ("test-whole", &[("cell", 10, 10, 40, 40), ("speck", 50, 20, 70, 50)]),
     ];
     for (number, (name, objects)) in cases.iter().enumerate() {
-        let picture = RgbImage::from_fn(80, 60, |x, y| Rgb([(x * 3) as u8, (y * 4) as u8, number as u8 * 30]));
+        let picture = RgbImage::from_fn(80, 60, |x, y| Rgb([(x * 3) as u8, (y * 4) as u8, number as u8 * 20]));
         std::fs::create_dir_all(program.path("cells/JPEGImages")).expect("a folder");
         picture.save(program.path(&format!("cells/JPEGImages/{name}.png"))).expect("written");
         program.write(&format!("cells/Annotations/{name}.xml"), voc_annotation(&format!("{name}.png"), objects));

@@ -68,6 +68,7 @@ fn weights_of_no_run_are_judged() {
         "model.widths=[6, 8]",
         "loss.kind=cross-entropy",
         "loss.label_smoothing=0.1",
+        "train.batch_size=8",
     ];
     let mut arguments = vec!["eval", "--model", "cnn", "--init-from", weights, "--json", "--quiet"];
     for setting in settings {

@@ -70,13 +70,14 @@ pub(crate) fn run(arguments: EvalArguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut settings = Vec::new();
-    if let Some(data) = &arguments.data {
-        settings.push(data_path_setting(&std::path::absolute(data)?));
-    }
     if let Some(weights) = &arguments.init_from {
         settings.push(text_setting("init.from", &weights.to_string_lossy()));
     }
     settings.extend(arguments.settings.iter().cloned());
+    // After `data.kind`, which drops the options of another kind.
+    if let Some(data) = &arguments.data {
+        settings.push(data_path_setting(&std::path::absolute(data)?));
+    }
     let device = open_device()?;
     let (run, config) = match (&arguments.run, &arguments.model) {
         (Some(path), _) => {

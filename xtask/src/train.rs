@@ -149,9 +149,6 @@ fn resume<K: TrainableOn<TrainingBackend> + RecognitionOn<SelectedBackend>>(
 /// The overrides that the arguments stand for. Paths become absolute, so that a run can be resumed from anywhere.
 fn settings(arguments: &TrainArguments) -> anyhow::Result<Vec<String>> {
     let mut settings = Vec::new();
-    if let Some(data) = &arguments.data {
-        settings.push(data_path_setting(&std::path::absolute(data)?));
-    }
     if let Some(weights) = &arguments.init_from {
         settings.push(text_setting("init.from", &std::path::absolute(weights)?.to_string_lossy()));
     }
@@ -164,6 +161,10 @@ fn settings(arguments: &TrainArguments) -> anyhow::Result<Vec<String>> {
     settings.extend(arguments.workers.map(|workers| format!("train.workers={workers}")));
     settings.extend(arguments.seed.map(|seed| format!("seed={seed}")));
     settings.extend(arguments.settings.iter().cloned());
+    // After `data.kind`, which drops the options of another kind.
+    if let Some(data) = &arguments.data {
+        settings.push(data_path_setting(&std::path::absolute(data)?));
+    }
     Ok(settings)
 }
 
