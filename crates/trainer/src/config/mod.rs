@@ -176,6 +176,13 @@ impl<K: Sections> RunConfig<K> {
         for setting in overrides {
             overrides::apply(&mut table, setting)?;
         }
+        // What a table leaves out is the task's default, as where the whole table is missing.
+        if let Some(toml::Value::Table(input)) = table.get_mut("input") {
+            let defaults = toml::Table::try_from(K::default_input());
+            for (key, value) in defaults.map_err(|error| ConfigError::Invalid(error.to_string()))? {
+                input.entry(key).or_insert(value);
+            }
+        }
         let config = serde_path_to_error::deserialize::<_, Self>(table).map_err(|error| {
             let key = error.path().to_string();
             ConfigError::content(&format!("--set {key}"), &error.into_inner().to_string())
@@ -243,6 +250,7 @@ fn read_text(path: &Path) -> Result<String, ConfigError> {
 mod tests {
     use super::*;
     use crate::tasks::classification::Classification;
+    use crate::tasks::detection::Detection;
 
     fn parse(text: &str, overrides: &[&str]) -> Result<RunConfig<Classification>, String> {
         let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
@@ -255,6 +263,15 @@ mod tests {
         let again = parse(&config.to_toml().expect("TOML"), &[]).expect("valid");
         assert_eq!(again, config);
         assert_eq!((config.seed, config.train.epochs, config.optim.lr), (7, 3, 0.1));
+    }
+
+    #[test]
+    fn what_a_table_leaves_out_is_the_tasks_default() {
+        let text = "task = \"detection\"\n[input]\nsize = 640\n";
+        let config = RunConfig::<Detection>::parse(text, "test.toml", &[]).expect("valid");
+        let expected = InputConfig { size: InputSize::Square(640), ..Detection::default_input() };
+        assert_eq!(config.input, expected);
+        assert_eq!(expected.normalize, Normalization::Preset(NormalizationPreset::Imagenet));
     }
 
     #[test]

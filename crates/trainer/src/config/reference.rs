@@ -129,7 +129,7 @@ const KEYS: &[(&str, &str)] = &[
 
 /// Keys of detection that classification does not have, or that mean something else there.
 const DETECTION_KEYS: &[(&str, &str)] = &[
-    ("data.kind", "coco, voc, yolo, shapes"),
+    ("data.kind", "auto, coco, voc, yolo, shapes; `auto` looks at the files"),
     ("data.max_objects", "shapes: most shapes in a picture"),
     ("input.size", "side in pixels, or [height, width]; multiples of 32; images are letterboxed into it"),
     ("augment.train", "steps for training images, after mosaic or letterbox, in order"),
