@@ -18,6 +18,7 @@ size = 64
 classes = 3
 [input]
 size = 64
+normalize = "unit"
 [augment]
 train = [{ kind = "hsv-jitter" }, { kind = "horizontal-flip" }]
 mosaic = { probability = 0.7 }
