@@ -9,6 +9,9 @@ use vision_types::Instance;
 use super::ImageTransfer;
 use crate::{Dataset, DatasetError, image_file};
 
+/// The name of a written image, and its width and height.
+type Transferred = (String, (u32, u32));
+
 /// One image that was written, with its objects.
 #[derive(Debug)]
 pub(super) struct WrittenImage {
@@ -89,7 +92,7 @@ impl<'a> OutputFiles<'a> {
         samples: &D,
         index: usize,
         inside: &Path,
-    ) -> Result<Option<(String, (u32, u32))>, DatasetError>
+    ) -> Result<Option<Transferred>, DatasetError>
     where
         D: Dataset + ?Sized,
     {
