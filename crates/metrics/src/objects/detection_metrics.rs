@@ -166,7 +166,13 @@ mod tests {
         let bbox = BBox::from_xyxy(0.0, 0.0, 10.0, 10.0);
         let mut metrics = DetectionMetrics::new(ClassNames::new(["cat", "dog"]));
         let value = |metrics: &DetectionMetrics, name: &str| {
-            metrics.compute().into_iter().find(|score| score.name == name).expect("a figure").value
+            metrics
+                .compute()
+                .into_iter()
+                .find(|score| score.name == name)
+                .expect("a figure")
+                .value
+                .map(|value| (value * 1e9).round() / 1e9)
         };
         assert_eq!(value(&metrics, "ap"), None);
         let right = Detection { bbox, class: 0, score: 0.9 };

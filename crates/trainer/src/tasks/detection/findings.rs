@@ -140,10 +140,13 @@ mod tests {
         assert_eq!(classes(&look.f1), ["dog", "cat"]);
         assert_eq!(look.per_class[2].ap, None);
         // Both objects have 100 square pixels.
-        let sizes: Vec<Option<f64>> = look.sizes.iter().map(|row| row.ap).collect();
+        let sizes: Vec<Option<f64>> = look.sizes.iter().map(|row| row.ap.map(|ap| (ap * 1e9).round() / 1e9)).collect();
         assert_eq!(sizes, [Some(0.5), Some(0.5), None, None]);
         // Without the dog that was not found only the cat counts: from a mean of 1/2 to 1.
-        assert_eq!(look.errors.last().map(|error| (error.kind.as_str(), error.delta)), Some(("missed", 0.5)));
+        assert_eq!(
+            look.errors.last().map(|error| (error.kind.as_str(), (error.delta * 1e9).round() / 1e9)),
+            Some(("missed", 0.5))
+        );
         assert_eq!(look.confusion_matrix.expect("counted").row(3), [0, 1, 0, 0]);
     }
 }
