@@ -23,6 +23,7 @@
 //! ```
 
 mod binary_cross_entropy;
+mod boxes;
 mod classification;
 mod cross_entropy;
 mod elementwise;
@@ -36,8 +37,10 @@ mod reduction;
 mod sigmoid_focal;
 mod smooth_l1;
 mod targets;
+mod yolox;
 
 pub use binary_cross_entropy::BinaryCrossEntropy;
+pub use boxes::BoxLoss;
 pub use classification::ClassificationLoss;
 pub use cross_entropy::{CrossEntropy, Normalisation};
 pub use elementwise::ElementwiseLoss;
@@ -50,3 +53,4 @@ pub use reduction::{Reduction, SampleLosses};
 pub use sigmoid_focal::SigmoidFocal;
 pub use smooth_l1::SmoothL1;
 pub use targets::{class_indices, one_hot};
+pub use yolox::{BoxTarget, YoloxLoss, YoloxTerms};

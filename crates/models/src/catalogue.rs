@@ -4,6 +4,7 @@ use crate::InputShape;
 use crate::cifar_resnet::{CifarResNetDepth, Shortcut};
 use crate::resnet::{ResNetDepth, ResNetStem};
 use crate::vgg::VggDepth;
+use crate::yolox::YoloxSize;
 
 /// Classes of ImageNet-1k, what torchvision's networks are published with.
 const IMAGENET_CLASSES: usize = 1000;
@@ -11,14 +12,35 @@ const IMAGENET_CLASSES: usize = 1000;
 const IMAGENET_INPUT: InputShape = InputShape::rgb(224);
 /// Classes of CIFAR-10 and MNIST.
 const SMALL_CLASSES: usize = 10;
+/// Classes of COCO.
+const COCO_CLASSES: usize = 80;
 /// An image of CIFAR.
 const SMALL_INPUT: InputShape = InputShape::rgb(32);
 
 const LECUN_1998: &str = "LeCun et al. 1998, Gradient-based learning applied to document recognition";
 const SIMONYAN_2014: &str = "Simonyan and Zisserman 2014, arXiv 1409.1556";
+const GE_2021: &str = "Ge et al. 2021, arXiv 2107.08430";
 const HE_2015: &str = "He et al. 2015, arXiv 1512.03385";
 
-/// What a name stands for.
+/// A family of networks for one task, which a name can be looked up in.
+pub trait Catalogue: Copy + Eq + 'static {
+    /// What the networks are for.
+    const TASK: &'static str;
+
+    /// The networks.
+    fn entries() -> &'static [Entry<Self>];
+}
+
+/// One network of a [`Catalogue`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry<A> {
+    /// What is known about it.
+    pub card: ModelCard,
+    /// What it is.
+    pub architecture: A,
+}
+
+/// What a classifier's name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Architecture {
     /// [`crate::lenet`].
@@ -59,13 +81,11 @@ pub enum VggVariant {
     Cifar,
 }
 
-/// One network of [`MODELS`]. Its figures are those of the default class count and input.
+/// What is known about a network. Its figures are those of the default class count and input.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ModelCard {
     /// Its name in configs and on the command line.
     pub name: &'static str,
-    /// What it is.
-    pub architecture: Architecture,
     /// What it is, in one line.
     pub description: &'static str,
     /// Parameters with the default class count and input.
@@ -84,22 +104,32 @@ const fn vgg(
     batch_norm: bool,
     parameters: usize,
     description: &'static str,
-) -> ModelCard {
+) -> Entry<Architecture> {
     let architecture = Architecture::Vgg { depth, batch_norm, variant: VggVariant::ImageNet };
     let (classes, input) = (IMAGENET_CLASSES, IMAGENET_INPUT);
-    ModelCard { name, architecture, description, parameters, classes, input, paper: SIMONYAN_2014 }
+    Entry { card: ModelCard { name, description, parameters, classes, input, paper: SIMONYAN_2014 }, architecture }
 }
 
-const fn vgg_cifar(name: &'static str, depth: VggDepth, parameters: usize, description: &'static str) -> ModelCard {
+const fn vgg_cifar(
+    name: &'static str,
+    depth: VggDepth,
+    parameters: usize,
+    description: &'static str,
+) -> Entry<Architecture> {
     let architecture = Architecture::Vgg { depth, batch_norm: true, variant: VggVariant::Cifar };
     let (classes, input) = (SMALL_CLASSES, SMALL_INPUT);
-    ModelCard { name, architecture, description, parameters, classes, input, paper: SIMONYAN_2014 }
+    Entry { card: ModelCard { name, description, parameters, classes, input, paper: SIMONYAN_2014 }, architecture }
 }
 
-const fn resnet(name: &'static str, depth: ResNetDepth, parameters: usize, description: &'static str) -> ModelCard {
+const fn resnet(
+    name: &'static str,
+    depth: ResNetDepth,
+    parameters: usize,
+    description: &'static str,
+) -> Entry<Architecture> {
     let architecture = Architecture::ResNet { depth, stem: ResNetStem::ImageNet };
     let (classes, input) = (IMAGENET_CLASSES, IMAGENET_INPUT);
-    ModelCard { name, architecture, description, parameters, classes, input, paper: HE_2015 }
+    Entry { card: ModelCard { name, description, parameters, classes, input, paper: HE_2015 }, architecture }
 }
 
 const fn resnet_cifar(
@@ -107,10 +137,10 @@ const fn resnet_cifar(
     depth: ResNetDepth,
     parameters: usize,
     description: &'static str,
-) -> ModelCard {
+) -> Entry<Architecture> {
     let architecture = Architecture::ResNet { depth, stem: ResNetStem::Cifar };
     let (classes, input) = (SMALL_CLASSES, SMALL_INPUT);
-    ModelCard { name, architecture, description, parameters, classes, input, paper: HE_2015 }
+    Entry { card: ModelCard { name, description, parameters, classes, input, paper: HE_2015 }, architecture }
 }
 
 const fn cifar_resnet(
@@ -118,10 +148,10 @@ const fn cifar_resnet(
     depth: CifarResNetDepth,
     parameters: usize,
     description: &'static str,
-) -> ModelCard {
+) -> Entry<Architecture> {
     let architecture = Architecture::CifarResNet { depth, shortcut: Shortcut::Subsample };
     let (classes, input) = (SMALL_CLASSES, SMALL_INPUT);
-    ModelCard { name, architecture, description, parameters, classes, input, paper: HE_2015 }
+    Entry { card: ModelCard { name, description, parameters, classes, input, paper: HE_2015 }, architecture }
 }
 
 const fn cifar_resnet_b(
@@ -129,33 +159,72 @@ const fn cifar_resnet_b(
     depth: CifarResNetDepth,
     parameters: usize,
     description: &'static str,
-) -> ModelCard {
+) -> Entry<Architecture> {
     let architecture = Architecture::CifarResNet { depth, shortcut: Shortcut::Projection };
-    ModelCard { architecture, ..cifar_resnet(name, depth, parameters, description) }
+    Entry { architecture, ..cifar_resnet(name, depth, parameters, description) }
 }
 
-/// Every network, by family.
+const fn yolox(
+    name: &'static str,
+    size: YoloxSize,
+    side: usize,
+    parameters: usize,
+    description: &'static str,
+) -> Entry<YoloxSize> {
+    let (classes, input) = (COCO_CLASSES, InputShape::rgb(side));
+    Entry { card: ModelCard { name, description, parameters, classes, input, paper: GE_2021 }, architecture: size }
+}
+
+impl Catalogue for Architecture {
+    const TASK: &'static str = "classification";
+
+    fn entries() -> &'static [Entry<Self>] {
+        &CLASSIFIERS
+    }
+}
+
+impl Catalogue for YoloxSize {
+    const TASK: &'static str = "detection";
+
+    fn entries() -> &'static [Entry<Self>] {
+        &DETECTORS
+    }
+}
+
+/// The task that the network called `name` is for; `None` where there is no such network.
+pub fn task_of(name: &str) -> Option<&'static str> {
+    fn find<A: Catalogue>(name: &str) -> Option<&'static str> {
+        A::entries().iter().any(|entry| entry.card.name == name).then_some(A::TASK)
+    }
+    find::<Architecture>(name).or_else(|| find::<YoloxSize>(name))
+}
+
+/// Every classifier, by family.
 ///
 /// Sources of the parameter counts: torchvision's `num_params`; He et al. 2015, table 6, to its digits for the CIFAR
 /// ResNets; for all of them the same networks in PyTorch, see the tests.
-pub static MODELS: [ModelCard; 32] = [
-    ModelCard {
-        name: "lenet",
+pub static CLASSIFIERS: [Entry<Architecture>; 32] = [
+    Entry {
+        card: ModelCard {
+            name: "lenet",
+            description: "two 5×5 convolutions and three dense layers, as in PyTorch's tutorial",
+            parameters: 61_706,
+            classes: SMALL_CLASSES,
+            input: InputShape::grey(32),
+            paper: LECUN_1998,
+        },
         architecture: Architecture::LeNet,
-        description: "two 5×5 convolutions and three dense layers, as in PyTorch's tutorial",
-        parameters: 61_706,
-        classes: SMALL_CLASSES,
-        input: InputShape::grey(32),
-        paper: LECUN_1998,
     },
-    ModelCard {
-        name: "cnn",
+    Entry {
+        card: ModelCard {
+            name: "cnn",
+            description: "three stages of convolution, batch normalisation, ReLU and pooling, one dense layer",
+            parameters: 113_962,
+            classes: SMALL_CLASSES,
+            input: SMALL_INPUT,
+            paper: "",
+        },
         architecture: Architecture::Cnn,
-        description: "three stages of convolution, batch normalisation, ReLU and pooling, one dense layer",
-        parameters: 113_962,
-        classes: SMALL_CLASSES,
-        input: SMALL_INPUT,
-        paper: "",
     },
     vgg("vgg11", VggDepth::Eleven, false, 132_863_336, "11 layers, 3×3 convolutions"),
     vgg("vgg11-bn", VggDepth::Eleven, true, 132_868_840, "vgg11 with batch normalisation"),
@@ -192,4 +261,17 @@ pub static MODELS: [ModelCard; 32] = [
         1_730_714,
         "resnet110 with 1×1 convolutions as shortcuts",
     ),
+];
+
+/// Every detector, by size.
+///
+/// The parameter counts are, to the digits that the paper gives (tables 3 and 4: 0.91, 5.06, 9.0, 25.3, 54.2 and 99.1
+/// million), those of Ge et al. 2021; the rest of their digits are those of the same networks in PyTorch, see the tests.
+pub static DETECTORS: [Entry<YoloxSize>; 6] = [
+    yolox("yolox-nano", YoloxSize::Nano, 416, 912_159, "a quarter of the width, depthwise convolutions"),
+    yolox("yolox-tiny", YoloxSize::Tiny, 416, 5_055_855, "three eighths of the width, a third of the depth"),
+    yolox("yolox-s", YoloxSize::S, 640, 8_968_255, "half the width, a third of the depth"),
+    yolox("yolox-m", YoloxSize::M, 640, 25_326_495, "three quarters of the width, two thirds of the depth"),
+    yolox("yolox-l", YoloxSize::L, 640, 54_208_895, "CSPDarknet with a pyramid of three maps and a decoupled head"),
+    yolox("yolox-x", YoloxSize::X, 640, 99_071_455, "five quarters of the width, four thirds of the depth"),
 ];

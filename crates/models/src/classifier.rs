@@ -6,13 +6,13 @@ use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 
-use crate::catalogue::VggVariant;
+use crate::catalogue::{CLASSIFIERS, VggVariant};
 use crate::cifar_resnet::{CifarResNet, CifarResNetConfig};
 use crate::cnn::{Cnn, CnnConfig, CnnHead};
 use crate::lenet::{LeNet, LeNetConfig};
 use crate::resnet::{ResNet, ResNetConfig};
 use crate::vgg::{self, Vgg, VggConfig, VggHead};
-use crate::{Architecture, InputShape, ModelCard, ModelError, ModelName, Network, catalogue};
+use crate::{Architecture, InputShape, ModelCard, ModelError, ModelName, Network};
 
 /// The `[model]` table of a config: a name, and options of its family where its defaults do not fit.
 ///
@@ -100,9 +100,9 @@ impl ClassifierConfig {
         name.parse::<ModelName>().map(Self::from)
     }
 
-    /// Every network: name, description, parameter count, default input, paper.
-    pub fn names() -> &'static [ModelCard] {
-        &catalogue::MODELS
+    /// Every classifier: name, description, parameter count, default input, paper.
+    pub fn names() -> Vec<&'static ModelCard> {
+        CLASSIFIERS.iter().map(|entry| &entry.card).collect()
     }
 
     /// Checks the options, class count and image size without building anything.
@@ -137,7 +137,7 @@ impl ClassifierConfig {
     /// Path of the last dense layer, the one that depends on the number of classes: its tensors are this followed by
     /// `.weight` and `.bias`.
     pub fn head_prefix(&self) -> String {
-        match self.name.card().architecture {
+        match self.name.architecture() {
             Architecture::LeNet => "fc3".to_owned(),
             Architecture::Cnn => {
                 let mut config = CnnConfig::new(1, self.name.card().input);
@@ -153,7 +153,7 @@ impl ClassifierConfig {
 
     /// The least height and width of an image, in pixels.
     pub fn minimum_side(&self) -> usize {
-        match self.name.card().architecture {
+        match self.name.architecture() {
             Architecture::LeNet => {
                 let config = self.lenet(1, self.name.card().input);
                 least_side(|size| config.feature_side(size))
@@ -170,7 +170,7 @@ impl ClassifierConfig {
 
     /// Options of the network's family.
     fn allowed(&self) -> &'static [&'static str] {
-        match self.name.card().architecture {
+        match self.name.architecture() {
             Architecture::LeNet => &["padding"],
             Architecture::Cnn => {
                 &["widths", "convolutions", "kernel", "padding", "batch_norm", "head", "dense", "dropout"]
@@ -211,7 +211,7 @@ impl ClassifierConfig {
     }
 
     fn resolve(&self, classes: usize, input: InputShape) -> Result<Resolved, ModelError> {
-        let model = self.name;
+        let model = self.name.as_str();
         let allowed = self.allowed();
         if let Some(option) = self.given().find(|option| !allowed.contains(option)) {
             return Err(ModelError::UnknownOption { model, option, allowed });
@@ -227,7 +227,7 @@ impl ClassifierConfig {
         if input.height.min(input.width) < minimum {
             return Err(ModelError::InputTooSmall { model, found: input, minimum });
         }
-        Ok(match model.card().architecture {
+        Ok(match self.name.architecture() {
             Architecture::LeNet => Resolved::LeNet(self.lenet(classes, input)),
             Architecture::Cnn => Resolved::Cnn(self.cnn(classes, input)),
             Architecture::Vgg { depth, batch_norm, variant } => {
@@ -251,8 +251,9 @@ impl ClassifierConfig {
     }
 
     fn check_values(&self) -> Result<(), ModelError> {
-        let invalid =
-            |option, found, expected| Err(ModelError::InvalidOption { model: self.name, option, found, expected });
+        let invalid = |option, found, expected| {
+            Err(ModelError::InvalidOption { model: self.name.as_str(), option, found, expected })
+        };
         if let Some(widths) = &self.widths
             && (widths.is_empty() || widths.contains(&0))
         {

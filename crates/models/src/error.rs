@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::{InputShape, ModelName};
+use crate::InputShape;
 
 /// Why a network could not be built.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -15,11 +15,21 @@ pub enum ModelError {
         /// Valid names like it, the nearest first; empty when none is near.
         nearest: Vec<&'static str>,
     },
+    /// A network for another task has this name.
+    #[error("`{name}` is a model for {found}, expected one for {expected}")]
+    OtherTask {
+        /// The name.
+        name: String,
+        /// The task that it is for.
+        found: &'static str,
+        /// The task at hand.
+        expected: &'static str,
+    },
     /// An option that this network does not have.
     #[error("the model `{model}` has no option `{option}`; {}", option_list(.allowed))]
     UnknownOption {
         /// The network.
-        model: ModelName,
+        model: &'static str,
         /// The option that was set.
         option: &'static str,
         /// The options it has.
@@ -29,7 +39,7 @@ pub enum ModelError {
     #[error("option `{option}` of the model `{model}` is {found}, expected {expected}")]
     InvalidOption {
         /// The network.
-        model: ModelName,
+        model: &'static str,
         /// The option.
         option: &'static str,
         /// Its value.
@@ -37,11 +47,11 @@ pub enum ModelError {
         /// What it may be.
         expected: &'static str,
     },
-    /// A classifier for no class at all.
+    /// A network for no class at all.
     #[error("the model `{model}` was asked for {found} classes, expected at least 1")]
     TooFewClasses {
         /// The network.
-        model: ModelName,
+        model: &'static str,
         /// How many were asked for.
         found: usize,
     },
@@ -49,7 +59,7 @@ pub enum ModelError {
     #[error("the model `{model}` was asked for images of 0 channels, expected 1 (grey) or 3 (RGB)")]
     NoChannels {
         /// The network.
-        model: ModelName,
+        model: &'static str,
     },
     /// Images that shrink to nothing inside the network.
     #[error(
@@ -60,12 +70,31 @@ pub enum ModelError {
     )]
     InputTooSmall {
         /// The network.
-        model: ModelName,
+        model: &'static str,
         /// The images' shape.
         found: InputShape,
         /// The least height and width, in pixels.
         minimum: usize,
     },
+    /// Images whose feature maps would not fit onto one another.
+    #[error(
+        "images of {}×{} pixels do not suit the model `{model}`: height and width must be multiples of {step} pixels, \
+         such as {}×{}",
+        .found.height, .found.width, next_multiple(.found.height, .step), next_multiple(.found.width, .step)
+    )]
+    InputNotMultiple {
+        /// The network.
+        model: &'static str,
+        /// The images' shape.
+        found: InputShape,
+        /// What height and width must be multiples of, in pixels.
+        step: usize,
+    },
+}
+
+/// The least multiple of `step` that is at least `side`, and not 0.
+fn next_multiple(side: usize, step: &usize) -> usize {
+    side.max(1).next_multiple_of(*step)
 }
 
 fn suggestion(nearest: &[&'static str]) -> String {

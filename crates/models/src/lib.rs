@@ -7,8 +7,9 @@
 //! | VGG | [`vgg`] | torchvision |
 //! | ResNet | [`resnet`] | torchvision |
 //! | ResNet for CIFAR | [`cifar_resnet`] | akamaster/pytorch_resnet_cifar10 |
+//! | YOLOX | [`yolox`] | Megvii's YOLOX |
 //!
-//! A program that chooses a network by name uses [`ClassifierConfig`]; one that knows what it wants uses a family's own
+//! A program that chooses a network by name uses [`ClassifierConfig`] or [`DetectorConfig`]; one that knows what it wants uses a family's own
 //! config, such as [`resnet::ResNetConfig::resnet18`]. Names and shapes of a network's tensors
 //! ([`tensor_backend::state_dict`]) are those of the reference implementation's `state_dict()`, without
 //! `num_batches_tracked`: the momentum of the running statistics is constant, so nothing depends on that counter.
@@ -19,6 +20,7 @@ pub mod catalogue;
 pub mod cifar_resnet;
 pub mod classifier;
 pub mod cnn;
+pub mod detector;
 mod error;
 pub mod layers;
 pub mod lenet;
@@ -28,10 +30,13 @@ pub mod resnet;
 pub mod summary;
 mod trace;
 pub mod vgg;
+pub mod yolox;
 
-pub use catalogue::{Architecture, ModelCard};
+pub use catalogue::{Architecture, Catalogue, ModelCard};
 pub use classifier::{Classifier, ClassifierConfig};
+pub use detector::{Detector, DetectorConfig, DetectorName};
 pub use error::ModelError;
 pub use model_name::ModelName;
 pub use network::{InputShape, Network};
 pub use summary::{ModelSummary, summary};
+pub use yolox::{YoloxOutput, decode_yolox};

@@ -6,78 +6,83 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ModelError;
-use crate::catalogue::{MODELS, ModelCard};
+use crate::catalogue::{Architecture, Catalogue, Entry, ModelCard, task_of};
 
 /// How alike (Jaro-Winkler, 1 is equal) a name must be to a valid one for that to be suggested.
 const SUGGESTION_SIMILARITY: f64 = 0.75;
 /// How many names are suggested at most.
 const SUGGESTIONS: usize = 3;
 
-/// The name of one of the networks in [`MODELS`]; in files a string.
+/// The name of one of the networks of a catalogue, a classifier's unless said otherwise; in files a string.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ModelName(&'static ModelCard);
+pub struct ModelName<A: Catalogue = Architecture>(&'static Entry<A>);
 
-impl ModelName {
+impl<A: Catalogue> ModelName<A> {
     /// Every name, by family.
     pub fn all() -> impl ExactSizeIterator<Item = Self> {
-        MODELS.iter().map(Self)
+        A::entries().iter().map(Self)
     }
 
     /// What is known about the network.
     pub fn card(self) -> &'static ModelCard {
-        self.0
+        &self.0.card
+    }
+
+    /// What the network is.
+    pub fn architecture(self) -> A {
+        self.0.architecture
     }
 
     /// The name itself.
     pub fn as_str(self) -> &'static str {
-        self.0.name
+        self.0.card.name
     }
 }
 
 /// The name in quotes.
-impl fmt::Debug for ModelName {
+impl<A: Catalogue> fmt::Debug for ModelName<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
     }
 }
 
-impl fmt::Display for ModelName {
+impl<A: Catalogue> fmt::Display for ModelName<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
-impl FromStr for ModelName {
+impl<A: Catalogue> FromStr for ModelName<A> {
     type Err = ModelError;
 
     fn from_str(name: &str) -> Result<Self, ModelError> {
-        Self::all()
-            .find(|model| model.as_str() == name)
-            .ok_or_else(|| ModelError::UnknownName { found: name.to_owned(), nearest: nearest(name) })
+        Self::all().find(|model| model.as_str() == name).ok_or_else(|| match task_of(name) {
+            Some(found) => ModelError::OtherTask { name: name.to_owned(), found, expected: A::TASK },
+            None => ModelError::UnknownName { found: name.to_owned(), nearest: nearest::<A>(name) },
+        })
     }
 }
 
 /// Valid names like `name`, the nearest first.
-fn nearest(name: &str) -> Vec<&'static str> {
+fn nearest<A: Catalogue>(name: &str) -> Vec<&'static str> {
     // `ResNet_18` and `resnet-18` are how others write `resnet18`.
     let plain = |name: &str| name.to_lowercase().replace(['-', '_'], "");
     let wanted = plain(name);
-    let mut candidates: Vec<(f64, &'static str)> = MODELS
-        .iter()
-        .map(|card| (strsim::jaro_winkler(&wanted, &plain(card.name)), card.name))
+    let mut candidates: Vec<(f64, &'static str)> = ModelName::<A>::all()
+        .map(|model| (strsim::jaro_winkler(&wanted, &plain(model.as_str())), model.as_str()))
         .filter(|(similarity, _)| *similarity >= SUGGESTION_SIMILARITY)
         .collect();
     candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
     candidates.into_iter().take(SUGGESTIONS).map(|(_, name)| name).collect()
 }
 
-impl Serialize for ModelName {
+impl<A: Catalogue> Serialize for ModelName<A> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
 }
 
-impl<'de> Deserialize<'de> for ModelName {
+impl<'de, A: Catalogue> Deserialize<'de> for ModelName<A> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
         name.parse().map_err(serde::de::Error::custom)
@@ -87,13 +92,20 @@ impl<'de> Deserialize<'de> for ModelName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::yolox::YoloxSize;
 
     #[test]
     fn every_name_is_there_once_and_parses_to_itself() {
-        for (index, card) in MODELS.iter().enumerate() {
-            assert_eq!(MODELS.iter().position(|other| other.name == card.name), Some(index), "{}", card.name);
-            assert_eq!(card.name.parse::<ModelName>().expect("a valid name").card(), card);
+        fn check<A: Catalogue>() {
+            for (index, model) in ModelName::<A>::all().enumerate() {
+                let name = model.as_str();
+                assert_eq!(ModelName::<A>::all().position(|other| other.as_str() == name), Some(index), "{name}");
+                assert!(name.parse::<ModelName<A>>().expect("a valid name") == model, "{name}");
+                assert_eq!(task_of(name), Some(A::TASK), "{name}");
+            }
         }
+        check::<Architecture>();
+        check::<YoloxSize>();
     }
 
     #[test]
@@ -108,5 +120,13 @@ mod tests {
         assert_eq!(nearest("zzz"), [""; 0]);
         let message = "lennet".parse::<ModelName>().expect_err("no such name").to_string();
         assert_eq!(message, "there is no model called `lennet`; did you mean `lenet`?");
+        let message = "yolox_n".parse::<ModelName<YoloxSize>>().expect_err("no such name").to_string();
+        assert!(message.contains("`yolox-nano`"), "{message}");
+    }
+
+    #[test]
+    fn a_name_of_another_task_is_told_so() {
+        let message = "yolox-nano".parse::<ModelName>().expect_err("a detector").to_string();
+        assert_eq!(message, "`yolox-nano` is a model for detection, expected one for classification");
     }
 }

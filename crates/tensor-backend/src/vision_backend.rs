@@ -251,6 +251,15 @@ pub trait VisionBackend: Backend {
         fallback::elementwise::softmax_cross_entropy_gradient::<Self>(logits, targets, output_gradient)
     }
 
+    /// [`ops::known_gradient`](crate::ops::known_gradient).
+    fn vision_known_gradient(
+        _input: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        _gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        value
+    }
+
     /// [`ops::optim::sgd`](crate::ops::optim::sgd) on flat tensors.
     fn vision_sgd(
         parameter: FloatTensor<Self>,

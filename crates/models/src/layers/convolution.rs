@@ -54,6 +54,12 @@ impl Conv2dConfig {
         self
     }
 
+    /// The same with `groups` groups of channels that do not see one another; as many as channels: depthwise.
+    pub fn with_groups(mut self, groups: usize) -> Self {
+        self.options.groups = groups;
+        self
+    }
+
     /// The same without a bias, as before batch normalisation, which has its own.
     pub fn without_bias(mut self) -> Self {
         self.bias = false;

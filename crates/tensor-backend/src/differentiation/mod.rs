@@ -121,4 +121,12 @@ impl<B: VisionBackend, C: CheckpointStrategy> VisionBackend for Autodiff<B, C> {
     fn vision_softmax_cross_entropy(logits: FloatTensor<Self>, targets: FloatTensor<Self>) -> FloatTensor<Self> {
         unary::softmax_cross_entropy::<B, C>(logits, targets)
     }
+
+    fn vision_known_gradient(
+        input: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        unary::known_gradient::<B, C>(input, value, gradient)
+    }
 }

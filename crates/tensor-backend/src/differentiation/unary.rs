@@ -5,8 +5,8 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::tensor::TensorMetadata;
 use burn::tensor::ops::FloatTensor;
+use burn::tensor::{Shape, TensorMetadata};
 
 use super::{Tracked, add_gradient};
 use crate::ops::{Activation, Interpolation, Pool2dOptions};
@@ -22,6 +22,7 @@ enum Saved<T> {
     Resize { input_shape: [usize; 4], kind: Interpolation },
     SpaceToDepth,
     CrossEntropy { logits: T, targets: T },
+    Known { gradient: T },
 }
 
 /// An operation with one parent.
@@ -46,6 +47,10 @@ impl<B: VisionBackend> Backward<B, 1> for Unary {
             Saved::SpaceToDepth => B::vision_space_to_depth_gradient(gradient),
             Saved::CrossEntropy { logits, targets } => {
                 B::vision_softmax_cross_entropy_gradient(logits, targets, gradient)
+            }
+            Saved::Known { gradient: known } => {
+                let ones = vec![1; known.shape().num_dims()];
+                B::float_mul(known, B::float_reshape(gradient, Shape::from(ones)))
             }
         };
         add_gradient::<B, _, 1>(&ops, 0, grads, input);
@@ -122,4 +127,13 @@ pub(super) fn softmax_cross_entropy<B: VisionBackend, C: CheckpointStrategy>(
     let kept = targets.clone();
     let operation = |logits| B::vision_softmax_cross_entropy(logits, targets);
     step::<B, C>(logits, operation, |logits, _| Saved::CrossEntropy { logits, targets: kept })
+}
+
+pub(super) fn known_gradient<B: VisionBackend, C: CheckpointStrategy>(
+    input: Tracked<B>,
+    value: Tracked<B>,
+    gradient: Tracked<B>,
+) -> Tracked<B> {
+    let (value, gradient) = (value.primitive, gradient.primitive);
+    step::<B, C>(input, |_| value, |_, _| Saved::Known { gradient })
 }

@@ -1,0 +1,157 @@
+//! YOLOX: an anchor-free detector with one box a cell.
+//!
+//! Paper: Ge et al. 2021, "YOLOX: exceeding YOLO series in 2021". Reference: Megvii's YOLOX, whose names of tensors and
+//! initial values these are.
+//!
+//! | idea | file |
+//! |---|---|
+//! | convolution units and cross-stage partial layers | `blocks` |
+//! | the backbone | `darknet` |
+//! | the feature pyramid | `pyramid` |
+//! | the decoupled head | `head` |
+//! | raw outputs as detections | `decode` |
+
+mod blocks;
+mod darknet;
+mod decode;
+mod head;
+mod pyramid;
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+use tensor_backend::VisionBackend;
+use vision_types::AnchorPoint;
+
+pub use blocks::{BaseConv, Bottleneck, CspLayer, DepthwiseConv, Focus, SppBottleneck, Unit};
+pub use darknet::CspDarknet;
+pub use decode::decode_yolox;
+pub use head::YoloxHead;
+pub use pyramid::FeaturePyramid;
+
+use crate::Network;
+
+/// Pixels of the input that a cell of each of the three feature maps spans.
+pub const STRIDES: [usize; 3] = [8, 16, 32];
+
+/// Heights and widths of the input are multiples of this, so that feature maps fit onto one another.
+pub const SIZE_STEP: usize = 32;
+
+/// Values of an anchor point before those of the classes: the box's x, y, w and h, and objectness.
+pub const BOX_VALUES: usize = 5;
+
+/// Channels of the backbone's first feature map at full width.
+const BASE_WIDTH: f64 = 64.0;
+/// Residual blocks of a cross-stage partial layer at full depth.
+const BASE_DEPTH: f64 = 3.0;
+
+/// How large the network is (Ge et al. 2021, tables 3 and 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum YoloxSize {
+    /// 0.91 million parameters.
+    Nano,
+    /// 5.06 million parameters.
+    Tiny,
+    /// 9.0 million parameters.
+    S,
+    /// 25.3 million parameters.
+    M,
+    /// 54.2 million parameters.
+    L,
+    /// 99.1 million parameters.
+    X,
+}
+
+/// Makes a [`Yolox`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct YoloxConfig {
+    /// Residual blocks, as a share of YOLOX-L's.
+    pub depth: f64,
+    /// Channels, as a share of YOLOX-L's.
+    pub width: f64,
+    /// Whether 3×3 convolutions are split into a depthwise and a 1×1 one.
+    pub depthwise: bool,
+    /// Number of classes.
+    pub classes: usize,
+    /// Channels of an image.
+    pub channels: usize,
+}
+
+impl YoloxConfig {
+    /// The paper's network of `size` for RGB images.
+    pub fn new(size: YoloxSize, classes: usize) -> Self {
+        let (depth, width) = match size {
+            YoloxSize::Nano => (0.33, 0.25),
+            YoloxSize::Tiny => (0.33, 0.375),
+            YoloxSize::S => (0.33, 0.5),
+            YoloxSize::M => (0.67, 0.75),
+            YoloxSize::L => (1.0, 1.0),
+            YoloxSize::X => (1.33, 1.25),
+        };
+        Self { depth, width, depthwise: size == YoloxSize::Nano, classes, channels: 3 }
+    }
+
+    /// The same for images of `channels` channels.
+    pub fn with_channels(mut self, channels: usize) -> Self {
+        self.channels = channels;
+        self
+    }
+
+    /// The network, its weights drawn from the calling thread's generator.
+    pub fn init<B: Backend>(&self, device: &B::Device) -> Yolox<B> {
+        Yolox { backbone: FeaturePyramid::new(self, device), head: YoloxHead::new(self, device) }
+    }
+
+    /// Channels that are `multiple` of the first feature map's.
+    fn channels_of(&self, multiple: usize) -> usize {
+        (self.width * BASE_WIDTH) as usize * multiple
+    }
+
+    /// Residual blocks of a cross-stage partial layer, for `multiple` times the base depth.
+    fn blocks(&self, multiple: usize) -> usize {
+        ((self.depth * BASE_DEPTH).round() as usize).max(1) * multiple
+    }
+}
+
+/// Raw outputs of a [`Yolox`]: one row an anchor point.
+#[derive(Debug, Clone)]
+pub struct YoloxOutput<B: Backend> {
+    /// `[batch, anchors, 5 + classes]`: the box's x, y, w, h as [`AnchorPoint::decode`] reads them, then the logits of
+    /// objectness and of each class.
+    pub raw: Tensor<B, 3>,
+    /// Where each of the anchors is.
+    pub points: Vec<AnchorPoint>,
+}
+
+/// YOLOX, see the [module](self).
+#[derive(Module, Debug)]
+pub struct Yolox<B: Backend> {
+    backbone: FeaturePyramid<B>,
+    head: YoloxHead<B>,
+}
+
+impl<B: Backend> Yolox<B> {
+    /// Channels of the images that it sees.
+    pub fn input_channels(&self) -> usize {
+        self.backbone.input_channels()
+    }
+}
+
+impl<B: VisionBackend> Network<B> for Yolox<B> {
+    type Output = YoloxOutput<B>;
+
+    /// Raw outputs for `images` `[batch, channels, height, width]`.
+    ///
+    /// # Panics
+    ///
+    /// When height or width is no multiple of [`SIZE_STEP`].
+    fn forward(&self, images: Tensor<B, 4>) -> YoloxOutput<B> {
+        let [_, _, height, width] = images.dims();
+        assert!(
+            height.is_multiple_of(SIZE_STEP) && width.is_multiple_of(SIZE_STEP),
+            "sides of YOLOX's images are multiples of {SIZE_STEP} pixels, found {height}×{width}"
+        );
+        let points = AnchorPoint::grid(height, width, &STRIDES);
+        YoloxOutput { raw: self.head.forward(self.backbone.forward(images)), points }
+    }
+}
