@@ -7,11 +7,14 @@ use burn::module::AutodiffModule;
 use burn::tensor::backend::Backend;
 use burn::tensor::{ElementConversion, Tensor, TensorData};
 use clap::{Args, Subcommand};
-use losses::ClassificationLoss;
-use models::{Classifier, ClassifierConfig, InputShape, Network};
+use losses::{BoxTarget, ClassificationLoss, YoloxLoss};
+use models::{
+    Classifier, ClassifierConfig, Detector, DetectorConfig, InputShape, ModelCard, ModelError, Network, YoloxOutput,
+};
 use serde::Serialize;
 use tensor_backend::{BACKEND_NAME, SelectedBackend, SelectedDevice, TrainingBackend, open_device, random};
 use trainer::optim::{Gradients, Optimizer, OptimizerConfig, OptimizerKind};
+use vision_types::BBox;
 
 use crate::output;
 
@@ -74,15 +77,37 @@ pub(crate) fn run(arguments: BenchArguments) -> anyhow::Result<ExitCode> {
         BenchCommand::Inference(step) => ("inference", step),
     };
     let device = open_device()?;
-    let config = ClassifierConfig::named(&step.model)?;
-    let card = config.name.card();
+    let model = Model::named(&step.model)?;
+    let card = model.card();
     let size = step.size.unwrap_or(card.input.height);
     let input = InputShape::new(card.input.channels, size, size);
     let batch = step.batch as usize;
     random::seed(0, 0);
-    let seconds = match bench {
-        "train-step" => train_step(&config, card.classes, input, batch, step, &device)?,
-        _ => inference(&config, card.classes, input, batch, step, &device)?,
+    let seconds = match (model, bench) {
+        (Model::Classifier(config), "train-step") => {
+            let network: Classifier<TrainingBackend> = config.init(card.classes, input, &device)?;
+            let labels: Vec<usize> = (0..batch).map(|sample| sample % card.classes).collect();
+            let targets = TensorData::new(losses::one_hot(&labels, card.classes)?, [batch, card.classes]);
+            let targets: Tensor<TrainingBackend, 2> = Tensor::from_data(targets, &device);
+            let loss = ClassificationLoss::default();
+            let loss = |logits| loss.losses(logits, targets.clone()).mean();
+            train_step(network, loss, batch, input, step, &device)
+        }
+        (Model::Classifier(config), _) => {
+            let network: Classifier<TrainingBackend> = config.init(card.classes, input, &device)?;
+            inference(&network.valid(), |logits| drop(logits.into_data()), batch, input, step, &device)
+        }
+        (Model::Detector(config), "train-step") => {
+            let network: Detector<TrainingBackend> = config.init(card.classes, input, &device)?;
+            let boxes: Vec<Vec<BoxTarget>> = (0..batch).map(|image| objects(image, card.classes, input)).collect();
+            let loss = YoloxLoss { classes: card.classes, l1: false };
+            let loss = |output: YoloxOutput<_>| loss.forward(output.raw, &output.points, &boxes).total;
+            train_step(network, loss, batch, input, step, &device)
+        }
+        (Model::Detector(config), _) => {
+            let network: Detector<TrainingBackend> = config.init(card.classes, input, &device)?;
+            inference(&network.valid(), |output| drop(output.raw.into_data()), batch, input, step, &device)
+        }
     };
     let median_seconds = median(seconds);
     let measurement = Measurement {
@@ -136,15 +161,50 @@ fn images<B: Backend>(batch: usize, input: InputShape, device: &B::Device) -> Te
     random::normal([batch, input.channels, input.height, input.width], 0.0, 1.0, device)
 }
 
-fn train_step(
-    config: &ClassifierConfig,
-    classes: usize,
-    input: InputShape,
+/// What is measured.
+enum Model {
+    Classifier(ClassifierConfig),
+    Detector(DetectorConfig),
+}
+
+impl Model {
+    fn named(name: &str) -> Result<Self, ModelError> {
+        match ClassifierConfig::named(name) {
+            Err(ModelError::OtherTask { .. }) => DetectorConfig::named(name).map(Self::Detector),
+            found => found.map(Self::Classifier),
+        }
+    }
+
+    fn card(&self) -> &'static ModelCard {
+        match self {
+            Self::Classifier(config) => config.name.card(),
+            Self::Detector(config) => config.name.card(),
+        }
+    }
+}
+
+/// Objects in image number `image`: eight squares on a grid, of an eighth to a half of the image's height. The peer
+/// script has the same.
+fn objects(image: usize, classes: usize, input: InputShape) -> Vec<BoxTarget> {
+    let (height, width) = (input.height as f32, input.width as f32);
+    let object = |number: usize| {
+        let side = height * [0.125, 0.25, 0.375, 0.5][(image + number) % 4];
+        let (x, y) = (width * (1 + 2 * (number % 4)) as f32 / 8.0, height * (1 + 2 * (number / 4)) as f32 / 4.0);
+        let bbox = BBox::from_cxcywh(x, y, side, side).clip(width, height);
+        BoxTarget { bbox, class: (8 * image + number) % classes }
+    };
+    (0..8).map(object).collect()
+}
+
+fn train_step<M: Network<TrainingBackend> + AutodiffModule<TrainingBackend>>(
+    network: M,
+    loss: impl Fn(M::Output) -> Tensor<TrainingBackend, 1>,
     batch: usize,
+    input: InputShape,
     arguments: &StepArguments,
     device: &SelectedDevice,
-) -> anyhow::Result<Vec<f64>> {
-    let mut network: Option<Classifier<TrainingBackend>> = Some(config.init(classes, input, device)?);
+) -> Vec<f64> {
+    let mut network = Some(network);
     let optimizer = OptimizerConfig {
         kind: OptimizerKind::Sgd,
         momentum: 0.9,
@@ -154,15 +214,11 @@ fn train_step(
     };
     let mut optimizer = Optimizer::<TrainingBackend>::new(optimizer);
     let images: Tensor<TrainingBackend, 4> = images(batch, input, device);
-    let labels: Vec<usize> = (0..batch).map(|sample| sample % classes).collect();
-    let targets = TensorData::new(losses::one_hot(&labels, classes)?, [batch, classes]);
-    let targets: Tensor<TrainingBackend, 2> = Tensor::from_data(targets, device);
-    let loss = ClassificationLoss::default();
     // Small, so that the weights stay where they are: the speed must not depend on what is learnt.
     const LR: f64 = 1e-3;
-    Ok(time(arguments, || {
+    time(arguments, || {
         let current = network.take().expect("put back after every step");
-        let value = loss.losses(current.forward(images.clone()), targets.clone()).mean();
+        let value = loss(current.forward(images.clone()));
         let mut gradients = Gradients::<TrainingBackend>::default();
         gradients.add(&current, &mut value.backward());
         let _read_back: f64 = value.into_scalar().elem();
@@ -171,23 +227,19 @@ fn train_step(
         if let Err(error) = TrainingBackend::sync(device) {
             output::note(format!("warning: the device could not be waited for: {error:?}"));
         }
-    }))
+    })
 }
 
-fn inference(
-    config: &ClassifierConfig,
-    classes: usize,
-    input: InputShape,
+fn inference<M: Network<SelectedBackend>>(
+    network: &M,
+    read_back: impl Fn(M::Output),
     batch: usize,
+    input: InputShape,
     arguments: &StepArguments,
     device: &SelectedDevice,
-) -> anyhow::Result<Vec<f64>> {
-    let network: Classifier<TrainingBackend> = config.init(classes, input, device)?;
-    let network = network.valid();
+) -> Vec<f64> {
     let images: Tensor<SelectedBackend, 4> = images(batch, input, device);
-    Ok(time(arguments, || {
-        let _read_back = network.forward(images.clone()).into_data();
-    }))
+    time(arguments, || read_back(network.forward(images.clone())))
 }
 
 #[cfg(test)]
