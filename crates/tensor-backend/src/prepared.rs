@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// It belongs to one layer. What it holds is made at the first inference and made anew when the weights are others; a
 /// copy of the layer starts empty, because its weights may go their own way.
 #[derive(Default)]
+#[cfg_attr(not(any(feature = "cpu", feature = "ndarray")), allow(dead_code, reason = "for kernels of the processor"))]
 pub struct Prepared(Mutex<Option<Arc<dyn Any + Send + Sync>>>);
 
+#[cfg_attr(not(any(feature = "cpu", feature = "ndarray")), allow(dead_code, reason = "for kernels of the processor"))]
 impl Prepared {
     /// An empty place.
     pub fn new() -> Self {
