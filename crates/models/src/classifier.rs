@@ -14,6 +14,9 @@ use crate::resnet::{ResNet, ResNetConfig};
 use crate::vgg::{self, Vgg, VggConfig, VggHead};
 use crate::{Architecture, InputShape, ModelCard, ModelError, ModelName, Network};
 
+/// The name of one of the classifiers.
+pub type ClassifierName = ModelName<Architecture>;
+
 /// The `[model]` table of a config: a name, and options of its family where its defaults do not fit.
 ///
 /// An option left out has the family's default; one that the family does not have is an error.
@@ -32,7 +35,7 @@ use crate::{Architecture, InputShape, ModelCard, ModelError, ModelName, Network}
 #[serde(deny_unknown_fields)]
 pub struct ClassifierConfig {
     /// Which network.
-    pub name: ModelName,
+    pub name: ClassifierName,
     /// `cnn`: channels of each stage; default 32, 64, 128.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub widths: Option<Vec<usize>>,
@@ -73,8 +76,8 @@ enum Resolved {
 }
 
 /// A name with default options.
-impl From<ModelName> for ClassifierConfig {
-    fn from(name: ModelName) -> Self {
+impl From<ClassifierName> for ClassifierConfig {
+    fn from(name: ClassifierName) -> Self {
         Self {
             name,
             widths: None,
@@ -97,7 +100,7 @@ impl ClassifierConfig {
     ///
     /// [`ModelError::UnknownName`] with the nearest valid names.
     pub fn named(name: &str) -> Result<Self, ModelError> {
-        name.parse::<ModelName>().map(Self::from)
+        name.parse::<ClassifierName>().map(Self::from)
     }
 
     /// Every classifier: name, description, parameter count, default input, paper.

@@ -33,7 +33,7 @@ pub mod vgg;
 pub mod yolox;
 
 pub use catalogue::{Architecture, Catalogue, ModelCard};
-pub use classifier::{Classifier, ClassifierConfig};
+pub use classifier::{Classifier, ClassifierConfig, ClassifierName};
 pub use detector::{Detector, DetectorConfig, DetectorName};
 pub use error::ModelError;
 pub use model_name::ModelName;

@@ -6,16 +6,16 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ModelError;
-use crate::catalogue::{Architecture, Catalogue, Entry, ModelCard, task_of};
+use crate::catalogue::{Catalogue, Entry, ModelCard, task_of};
 
 /// How alike (Jaro-Winkler, 1 is equal) a name must be to a valid one for that to be suggested.
 const SUGGESTION_SIMILARITY: f64 = 0.75;
 /// How many names are suggested at most.
 const SUGGESTIONS: usize = 3;
 
-/// The name of one of the networks of a catalogue, a classifier's unless said otherwise; in files a string.
+/// The name of one of the networks of a catalogue; in files a string.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ModelName<A: Catalogue = Architecture>(&'static Entry<A>);
+pub struct ModelName<A: Catalogue>(&'static Entry<A>);
 
 impl<A: Catalogue> ModelName<A> {
     /// Every name, by family.
@@ -92,6 +92,7 @@ impl<'de, A: Catalogue> Deserialize<'de> for ModelName<A> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Architecture;
     use crate::yolox::YoloxSize;
 
     #[test]
@@ -110,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_wrong_name_is_answered_with_the_nearest() {
-        let nearest = |name: &str| match name.parse::<ModelName>() {
+        let nearest = |name: &str| match name.parse::<ModelName<Architecture>>() {
             Err(ModelError::UnknownName { nearest, .. }) => nearest,
             other => panic!("{other:?}"),
         };
@@ -118,7 +119,7 @@ mod tests {
         assert_eq!(nearest("VGG16_bn")[0], "vgg16-bn");
         assert_eq!(nearest("resnet19").len(), SUGGESTIONS);
         assert_eq!(nearest("zzz"), [""; 0]);
-        let message = "lennet".parse::<ModelName>().expect_err("no such name").to_string();
+        let message = "lennet".parse::<ModelName<Architecture>>().expect_err("no such name").to_string();
         assert_eq!(message, "there is no model called `lennet`; did you mean `lenet`?");
         let message = "yolox_n".parse::<ModelName<YoloxSize>>().expect_err("no such name").to_string();
         assert!(message.contains("`yolox-nano`"), "{message}");
@@ -126,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_name_of_another_task_is_told_so() {
-        let message = "yolox-nano".parse::<ModelName>().expect_err("a detector").to_string();
+        let message = "yolox-nano".parse::<ModelName<Architecture>>().expect_err("a detector").to_string();
         assert_eq!(message, "`yolox-nano` is a model for detection, expected one for classification");
     }
 }

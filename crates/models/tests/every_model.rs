@@ -5,11 +5,11 @@ use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
 use models::layers::without_random_values;
 use models::summary::parameter_count;
-use models::{Classifier, ClassifierConfig, ModelName, Network, summary};
+use models::{Classifier, ClassifierConfig, ClassifierName, Network, summary};
 use tensor_backend::state_dict::{TensorPath, tensor_infos};
 use tensor_backend::{SelectedBackend, TrainingBackend};
 
-fn uninitialised(name: ModelName) -> Classifier<TrainingBackend> {
+fn uninitialised(name: ClassifierName) -> Classifier<TrainingBackend> {
     let card = name.card();
     let config = ClassifierConfig::from(name);
     without_random_values(|| config.init(card.classes, card.input, &Default::default())).expect("its own defaults")
@@ -21,14 +21,14 @@ fn uninitialised(name: ModelName) -> Classifier<TrainingBackend> {
 /// normalisations 2 · (32 + 64 + 128) = 448, dense 128 · 4 · 4 · 10 + 10 = 20,490; together 113,962.
 #[test]
 fn parameter_counts_are_those_of_the_catalogue() {
-    for name in ModelName::all() {
+    for name in ClassifierName::all() {
         assert_eq!(parameter_count(&uninitialised(name)), name.card().parameters, "{name}");
     }
 }
 
 #[test]
 fn the_head_is_the_only_thing_that_depends_on_the_classes() {
-    for name in ModelName::all() {
+    for name in ClassifierName::all() {
         let config = ClassifierConfig::from(name);
         let card = name.card();
         let infos = |classes| {
@@ -60,7 +60,7 @@ fn operations_are_those_that_torchvision_publishes() {
         ("resnet152", 11.514),
     ];
     for (name, expected) in published {
-        let name: ModelName = name.parse().expect("valid");
+        let name: ClassifierName = name.parse().expect("valid");
         let found = summary(&uninitialised(name), name.card().input).flops as f64 / 2.0 / 1e9;
         assert!((found - expected).abs() < 0.0005 + 1e-9, "{name}: {found} {expected}");
     }
@@ -68,7 +68,7 @@ fn operations_are_those_that_torchvision_publishes() {
 
 #[test]
 fn a_summary_adds_up_and_ends_at_the_logits() {
-    for name in ModelName::all() {
+    for name in ClassifierName::all() {
         let card = name.card();
         let summary = summary(&uninitialised(name), card.input);
         assert_eq!(summary.parameters, card.parameters, "{name}");
@@ -82,7 +82,7 @@ fn a_summary_adds_up_and_ends_at_the_logits() {
 
 #[test]
 fn every_model_for_small_images_answers_and_trains_every_parameter() {
-    for name in ModelName::all().filter(|name| name.card().input.height <= SMALL_SIDE) {
+    for name in ClassifierName::all().filter(|name| name.card().input.height <= SMALL_SIDE) {
         check_forward_and_gradients(name, 2);
     }
 }
@@ -90,7 +90,7 @@ fn every_model_for_small_images_answers_and_trains_every_parameter() {
 /// One image each: at 224×224 pixels even that keeps batch normalisation busy with 7 · 7 pixels at the least.
 #[test]
 fn every_model_for_large_images_answers_and_trains_every_parameter() {
-    for name in ModelName::all().filter(|name| name.card().input.height > SMALL_SIDE) {
+    for name in ClassifierName::all().filter(|name| name.card().input.height > SMALL_SIDE) {
         check_forward_and_gradients(name, 1);
     }
 }
@@ -98,7 +98,7 @@ fn every_model_for_large_images_answers_and_trains_every_parameter() {
 /// Side of CIFAR's images, in pixels.
 const SMALL_SIDE: usize = 32;
 
-fn check_forward_and_gradients(name: ModelName, batch: usize) {
+fn check_forward_and_gradients(name: ClassifierName, batch: usize) {
     let device = Default::default();
     let card = name.card();
     tensor_backend::random::seed(1, 0);

@@ -3,7 +3,7 @@
 //! `fixture` reads the committed figures; `exported` reads full gradients of seeded PyTorch networks from the folder
 //! named by `OKULO_TORCH_EXPORT`. Both are made by `tests/fixtures/export_torch.py`, with images that keep every ReLU and
 //! maximum pooling away from its kink: there a gradient jumps, and float32 rounding of any implementation, PyTorch's
-//! included, would decide to which side.
+//! included, would decide to which side. Figures of YOLOX, read by `yolox`, are made by `export_yolox.py`.
 
 mod digest;
 mod exported;
@@ -11,6 +11,7 @@ mod fixture;
 mod formula;
 mod gradients;
 mod state_dicts;
+mod yolox;
 
 use tensor_backend::TrainingBackend;
 

@@ -1,7 +1,7 @@
 //! Names, shapes and parameter counts are PyTorch's.
 
 use models::layers::without_random_values;
-use models::{Classifier, ClassifierConfig, ModelName};
+use models::{Classifier, ClassifierConfig, ClassifierName};
 use serde::Deserialize;
 use tensor_backend::state_dict::tensor_infos;
 
@@ -9,7 +9,7 @@ use super::B;
 
 #[derive(Deserialize)]
 struct Reference {
-    name: ModelName,
+    name: ClassifierName,
     parameters: usize,
     /// `name 64x3x7x7`, without `num_batches_tracked`.
     tensors: Vec<String>,
@@ -19,7 +19,7 @@ struct Reference {
 fn every_model_has_the_tensors_of_its_reference() {
     let references: Vec<Reference> =
         serde_json::from_str(include_str!("../fixtures/state_dicts.json")).expect("a valid fixture");
-    assert_eq!(references.len(), ModelName::all().len(), "a reference for every model");
+    assert_eq!(references.len(), ClassifierName::all().len(), "a reference for every model");
     for Reference { name, parameters, tensors } in references {
         let card = name.card();
         assert_eq!(card.parameters, parameters, "{name}");
