@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod command_line;
+mod detection;
 mod determinism;
+mod fine_tuning;
 mod program;
 mod resume;

@@ -1,16 +1,24 @@
 //! `cargo xtask data`.
 
+mod annotated;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use datasets::convert::{ConversionReport, DetectionFormat, ImageTransfer, convert_classification, convert_detection};
+use datasets::detection_doctor::detection_doctor;
+use datasets::detection_stats::detection_stats;
 use datasets::doctor::{DoctorReport, doctor};
 use datasets::fetch::{FetchPhase, FetchProgress, fetch};
-use datasets::stats::{DatasetStats, stats};
-use datasets::{DatasetSpec, Manifest, SplitName, Splits};
+use datasets::stats::{DatasetStats, ImageStats, stats};
+use datasets::{AnnotatedFolderSpec, DatasetError, DatasetSpec, DetectionData, DetectionSpec};
+use datasets::{FolderSpec, Manifest, Samples, SplitName, Splits};
 use indicatif::{ProgressBar, ProgressDrawTarget};
-use trainer::config::RunConfig;
+use serde::Serialize;
+use trainer::config::AnyRunConfig;
+use vision_types::Sample;
 
 use crate::{output, recipes};
 
@@ -67,6 +75,23 @@ enum DataCommand {
         #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
         columns: u32,
     },
+    /// Write data in another layout: boxes as COCO, Pascal VOC or YOLO files, classes as one folder each.
+    Convert {
+        #[command(flatten)]
+        source: Source,
+        /// The layout: coco, voc or yolo for data with boxes, folders for data with one class an image.
+        #[arg(long, value_name = "LAYOUT")]
+        to: String,
+        /// The folder to write, which must be empty or not exist.
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
+        /// What becomes of the image files: copy, link or leave.
+        #[arg(long, default_value = "copy", value_parser = |name: &str| name.parse::<ImageTransfer>())]
+        images: ImageTransfer,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Which data.
@@ -79,13 +104,30 @@ struct Source {
     data: Option<PathBuf>,
 }
 
+/// Data of either kind.
+enum Opened {
+    /// One class an image.
+    Labelled(Splits),
+    /// Boxes in images.
+    Annotated(DetectionData),
+}
+
 impl Source {
-    fn open(&self) -> anyhow::Result<Splits> {
+    fn open(&self) -> anyhow::Result<Opened> {
         if self.source.is_dir() {
-            return Ok(DatasetSpec::Auto(datasets::FolderSpec::default()).open(Some(&self.source))?);
+            // Annotation files say for certain what a folder is; folders of images may mean anything.
+            return match DetectionSpec::Auto(AnnotatedFolderSpec::default()).read(Some(&self.source)) {
+                Ok(data) => Ok(Opened::Annotated(data)),
+                Err(DatasetError::NotRecognised { .. }) => {
+                    Ok(Opened::Labelled(DatasetSpec::Auto(FolderSpec::default()).open(Some(&self.source))?))
+                }
+                Err(error) => Err(error.into()),
+            };
         }
-        let config: RunConfig = recipes::read(&self.source, &[])?.config;
-        Ok(config.data.open(self.data.as_deref())?)
+        Ok(match recipes::read(&self.source, &[])?.config {
+            AnyRunConfig::Classification(config) => Opened::Labelled(config.data.open(self.data.as_deref())?),
+            AnyRunConfig::Detection(config) => Opened::Annotated(config.data.read(self.data.as_deref())?),
+        })
     }
 }
 
@@ -98,44 +140,103 @@ pub(crate) fn run(arguments: DataArguments) -> anyhow::Result<ExitCode> {
         }
         DataCommand::Fetch { name: Some(name), to } => fetch_named(&name, to),
         DataCommand::Stats { source, images, json } => {
-            let stats = stats(&source.open()?, images)?;
-            if json {
-                output::json(&stats)?
-            } else {
-                print_stats(&stats)
+            match source.open()? {
+                Opened::Labelled(splits) => tell(&stats(&splits, images)?, json, print_stats)?,
+                Opened::Annotated(data) => tell(&detection_stats(&data, images)?, json, annotated::print_stats)?,
             }
             Ok(ExitCode::SUCCESS)
         }
         DataCommand::Doctor { source, json } => {
-            let splits = source.open()?;
+            let opened = source.open()?;
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            let report = doctor(&splits, &|done, total| {
+            let progress = |done: usize, total: usize| {
                 bar.set_length(total as u64);
                 bar.set_position(done as u64);
-            })?;
-            bar.finish_and_clear();
-            if json {
-                output::json(&report)?
-            } else {
-                print_doctor(&report)
-            }
-            Ok(if report.is_healthy() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            };
+            let healthy = match &opened {
+                Opened::Labelled(splits) => {
+                    let report = doctor(splits, &progress)?;
+                    bar.finish_and_clear();
+                    tell(&report, json, print_doctor)?;
+                    report.is_healthy()
+                }
+                Opened::Annotated(data) => {
+                    let report = detection_doctor(data, &progress)?;
+                    bar.finish_and_clear();
+                    tell(&report, json, annotated::print_doctor)?;
+                    report.is_healthy()
+                }
+            };
+            Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         DataCommand::Show { source, split, out, count, columns } => {
-            let splits = source.open()?;
-            let samples = splits.get(split)?;
-            // Evenly spaced, so that data sorted by class shows every class.
-            let shown = count.min(samples.len());
-            let picked = (0..shown).map(|number| samples.get(number * samples.len() / shown));
-            let picked = picked.collect::<Result<Vec<_>, _>>()?;
-            let sheet = datasets::contact_sheet(&picked, &splits.classes, columns as usize, SHEET_CELL);
+            let columns = columns as usize;
+            let (sheet, shown, total) = match source.open()? {
+                Opened::Labelled(splits) => {
+                    let samples = splits.get(split)?;
+                    let picked = picked(samples, count)?;
+                    let sheet = datasets::contact_sheet(&picked, &splits.classes, columns, SHEET_CELL);
+                    (sheet, picked.len(), samples.len())
+                }
+                Opened::Annotated(DetectionData { splits, .. }) => {
+                    let samples = splits.get(split)?;
+                    let picked = picked(samples, count)?;
+                    // Boxes and labels need room.
+                    let columns = columns.div_ceil(2);
+                    let sheet = datasets::annotated_sheet(&picked, &splits.classes, columns, ANNOTATED_CELL);
+                    (sheet, picked.len(), samples.len())
+                }
+            };
             sheet.save(&out).with_context(|| format!("{} cannot be written", out.display()))?;
-            output::line(format!("{shown} of {} {split} samples: {}", samples.len(), out.display()));
+            output::line(format!("{shown} of {total} {split} samples: {}", out.display()));
+            Ok(ExitCode::SUCCESS)
+        }
+        DataCommand::Convert { source, to, out, images, json } => {
+            let report = match (source.open()?, to.as_str()) {
+                (Opened::Labelled(splits), "folders") => convert_classification(&splits, &out, images)?,
+                (Opened::Labelled(_), _) => {
+                    bail!("the data have one class an image, expected --to folders, found {to}")
+                }
+                (Opened::Annotated(data), _) => {
+                    let format: DetectionFormat = to.parse().map_err(anyhow::Error::msg)?;
+                    convert_detection(&data, format, &out, images)?
+                }
+            };
+            tell(&report, json, print_conversion)?;
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
+/// Prints a report as JSON or for people.
+fn tell<R: Serialize>(report: &R, json: bool, print: impl Fn(&R)) -> anyhow::Result<()> {
+    if json {
+        return output::json(report);
+    }
+    print(report);
+    Ok(())
+}
+
+/// `count` samples, evenly spaced, so that data sorted by class shows every class.
+fn picked<A: Clone + Send + Sync + 'static>(
+    samples: &Samples<A>,
+    count: usize,
+) -> Result<Vec<Sample<A>>, DatasetError> {
+    let shown = count.min(samples.len());
+    (0..shown).map(|number| samples.get(number * samples.len() / shown)).collect()
+}
+
+fn print_conversion(report: &ConversionReport) {
+    output::line(format!("{} images and {} objects: {}", report.images, report.objects, report.folder.display()));
+    for (list, fate) in [(&report.left_out, "left out"), (&report.lost, "lost")] {
+        for loss in list {
+            output::line(format!("{fate}: {} {}", loss.count, loss.what));
+        }
+    }
+}
+
+/// Pixels of the cell of a sheet with boxes.
+const ANNOTATED_CELL: u32 = 320;
 /// Pixels of a contact sheet's cell.
 const SHEET_CELL: u32 = 112;
 
@@ -182,7 +283,10 @@ fn print_stats(stats: &DatasetStats) {
     total.extend(stats.splits.iter().map(|split| split.samples.to_string()));
     rows.push(total);
     output::line(output::table(&rows));
-    let images = &stats.images;
+    print_image_stats(&stats.images, stats.ignored_files);
+}
+
+fn print_image_stats(images: &ImageStats, ignored_files: usize) {
     output::line(format!(
         "\nof {} training images: width {} to {} (median {}), height {} to {} (median {})",
         images.read,
@@ -195,8 +299,8 @@ fn print_stats(stats: &DatasetStats) {
     ));
     let numbers = |values: [f64; 3]| values.map(|value| format!("{value:.4}")).join(", ");
     output::line(format!("normalize = {{ mean = [{}], std = [{}] }}", numbers(images.mean), numbers(images.std)));
-    if stats.ignored_files > 0 {
-        output::line(format!("{} files that are no images were ignored", stats.ignored_files));
+    if ignored_files > 0 {
+        output::line(format!("{ignored_files} files that are no images were ignored"));
     }
 }
 

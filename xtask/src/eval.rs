@@ -3,13 +3,21 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::Args;
 use datasets::SplitName;
-use tensor_backend::{SelectedBackend, open_device};
-use trainer::config::data_path_setting;
-use trainer::tasks::classification::{RunEvaluation, evaluate_run};
+use tensor_backend::{SelectedBackend, SelectedDevice, open_device};
+use trainer::TrainError;
+use trainer::config::{AnyRunConfig, RunConfig, data_path_setting, text_setting};
+use trainer::observer::StopFlag;
+use trainer::recognition::RecognitionOn;
+use trainer::run::{RunEvaluation, evaluate_run, evaluate_weights};
+use trainer::run_directory::RunDirectory;
+use trainer::tasks::classification::ClassificationDetails;
+use trainer::tasks::detection::DetectionDetails;
 
 use crate::interrupt::{INTERRUPTED, stop_flag};
+use crate::judge_files::{Kind, judge_files};
 use crate::output;
 use crate::progress::Progress;
 
@@ -17,7 +25,14 @@ use crate::progress::Progress;
 #[derive(Debug, Args)]
 pub(crate) struct EvalArguments {
     /// Run directory.
-    run: PathBuf,
+    #[arg(required_unless_present_any = ["init_from", "predictions"])]
+    run: Option<PathBuf>,
+    /// Judge weights that belong to no run, in the network of this name; data and input are set by `--data` and `--set`.
+    #[arg(long, value_name = "NAME", conflicts_with = "run", requires = "init_from")]
+    model: Option<String>,
+    /// The safetensors file with those weights.
+    #[arg(long, value_name = "FILE", requires = "model")]
+    init_from: Option<PathBuf>,
     /// The split to judge: train, val or test.
     #[arg(long, default_value = "test", value_parser = parse_split)]
     split: SplitName,
@@ -27,6 +42,15 @@ pub(crate) struct EvalArguments {
     /// Override a key of the run's configuration; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
+    /// Judge detections of any program, in COCO's results form, instead of a run.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["run", "init_from"], requires = "ground_truth")]
+    predictions: Option<PathBuf>,
+    /// What the detections are judged by, in COCO's annotation form.
+    #[arg(long, value_name = "FILE", requires = "predictions")]
+    ground_truth: Option<PathBuf>,
+    /// What is compared.
+    #[arg(long, value_name = "KIND", default_value = "bbox")]
+    kind: Kind,
     /// Print one JSON document on standard output.
     #[arg(long)]
     json: bool,
@@ -41,49 +65,94 @@ fn parse_split(name: &str) -> Result<SplitName, String> {
 
 /// Runs `eval`.
 pub(crate) fn run(arguments: EvalArguments) -> anyhow::Result<ExitCode> {
+    if let (Some(predictions), Some(ground_truth)) = (&arguments.predictions, &arguments.ground_truth) {
+        judge_files(predictions, ground_truth, arguments.kind, arguments.json)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut settings = Vec::new();
+    if let Some(weights) = &arguments.init_from {
+        settings.push(text_setting("init.from", &weights.to_string_lossy()));
+    }
+    settings.extend(arguments.settings.iter().cloned());
+    // After `data.kind`, which drops the options of another kind.
     if let Some(data) = &arguments.data {
         settings.push(data_path_setting(&std::path::absolute(data)?));
     }
-    settings.extend(arguments.settings);
     let device = open_device()?;
-    let stop = stop_flag()?;
+    let (run, config) = match (&arguments.run, &arguments.model) {
+        (Some(path), _) => {
+            let run = RunDirectory::open(path)?;
+            let config = run.read_config(&settings)?;
+            (Some(run), config)
+        }
+        (None, Some(model)) => (None, AnyRunConfig::of_model(model, &settings)?),
+        (None, None) => bail!("expected a run directory, or --model and --init-from"),
+    };
+    match config {
+        AnyRunConfig::Classification(config) => judge(run.as_ref(), &config, &arguments, &device, print_classes),
+        AnyRunConfig::Detection(config) => judge(run.as_ref(), &config, &arguments, &device, print_detected_classes),
+    }
+}
+
+fn judge<K: RecognitionOn<SelectedBackend>>(
+    run: Option<&RunDirectory>,
+    config: &RunConfig<K>,
+    arguments: &EvalArguments,
+    device: &SelectedDevice,
+    print_details: impl Fn(&K::Details),
+) -> anyhow::Result<ExitCode> {
+    let stop: StopFlag = stop_flag()?;
     let mut progress = Progress::new(arguments.quiet);
-    let evaluation =
-        evaluate_run::<SelectedBackend>(&arguments.run, arguments.split, &settings, &device, &mut progress, &stop)?;
+    let split = arguments.split;
+    let evaluation: Result<Option<RunEvaluation<K::Details>>, TrainError> = match run {
+        Some(run) => evaluate_run::<SelectedBackend, K>(run, config, split, device, &mut progress, &stop),
+        None => evaluate_weights::<SelectedBackend, K>(config, split, device, &mut progress, &stop),
+    };
     drop(progress);
-    let Some(evaluation) = evaluation else { return Ok(ExitCode::from(INTERRUPTED)) };
+    let Some(evaluation) = evaluation? else { return Ok(ExitCode::from(INTERRUPTED)) };
     if arguments.json {
         output::json(&evaluation)?;
-    } else {
-        print(&evaluation);
+        return Ok(ExitCode::SUCCESS);
     }
+    output::line(format!("{} samples of {}", evaluation.samples, evaluation.split));
+    let mut rows = vec![vec!["metric".to_owned(), "value".to_owned()]];
+    rows.extend(evaluation.metrics.iter().map(|(name, value)| vec![name.clone(), figure(value.as_f64())]));
+    output::line(output::table(&rows));
+    output::line("");
+    print_details(&evaluation.details);
     Ok(ExitCode::SUCCESS)
 }
 
 /// Classes shown in the per-class table.
 const MOST_ROWS: usize = 50;
 
-fn print(evaluation: &RunEvaluation) {
-    output::line(format!("{} samples of {}", evaluation.samples, evaluation.split));
-    let figure =
-        |value: &serde_json::Value| value.as_f64().map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
-    let mut rows = vec![vec!["metric".to_owned(), "value".to_owned()]];
-    rows.extend(evaluation.metrics.iter().map(|(name, value)| vec![name.clone(), figure(value)]));
-    output::line(output::table(&rows));
-    output::line("");
-    let mut rows = vec![["class", "samples", "precision", "recall", "f1"].map(str::to_owned).to_vec()];
-    rows.extend(evaluation.per_class.iter().take(MOST_ROWS).map(|row| {
-        vec![
-            row.class.clone(),
-            row.support.to_string(),
-            format!("{:.4}", row.precision),
-            format!("{:.4}", row.recall),
-            format!("{:.4}", row.f1),
-        ]
-    }));
-    output::line(output::table(&rows));
-    if evaluation.per_class.len() > MOST_ROWS {
-        output::line(format!("… and {} more classes; --json has all", evaluation.per_class.len() - MOST_ROWS));
+fn figure(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"))
+}
+
+/// Prints a heading and the first rows of a table.
+fn print_rows(heading: &[&str], rows: Vec<Vec<String>>) {
+    let more = rows.len().saturating_sub(MOST_ROWS);
+    let mut table = vec![heading.iter().map(|&title| title.to_owned()).collect()];
+    table.extend(rows.into_iter().take(MOST_ROWS));
+    output::line(output::table(&table));
+    if more > 0 {
+        output::line(format!("… and {more} more classes; --json has all"));
     }
+}
+
+fn print_classes(details: &ClassificationDetails) {
+    let rows = details.per_class.iter().map(|row| {
+        let figures = [row.precision, row.recall, row.f1].map(|value| figure(Some(value)));
+        [vec![row.class.clone(), row.support.to_string()], figures.to_vec()].concat()
+    });
+    print_rows(&["class", "samples", "precision", "recall", "f1"], rows.collect());
+}
+
+fn print_detected_classes(details: &DetectionDetails) {
+    let rows = details.per_class.iter().map(|row| {
+        let figures = [row.ap, row.ap50, row.ap75, row.ar100, row.best_f1, row.best_threshold].map(figure);
+        [vec![row.class.clone(), row.objects.to_string()], figures.to_vec()].concat()
+    });
+    print_rows(&["class", "objects", "AP", "AP50", "AP75", "AR100", "best F1", "at confidence"], rows.collect());
 }

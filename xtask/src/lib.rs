@@ -7,6 +7,7 @@ mod ci;
 mod data;
 mod eval;
 mod interrupt;
+mod judge_files;
 mod output;
 mod predict;
 mod progress;
@@ -31,11 +32,11 @@ struct Cli {
 enum Command {
     /// Train a model; without arguments: a small network on generated shapes, in under a minute.
     Train(train::TrainArguments),
-    /// Evaluate a run's best model on a split.
+    /// Evaluate a run's best model on a split, other weights, or detections in files.
     Eval(eval::EvalArguments),
-    /// Classify images with a run's best model.
+    /// Classify images, or find objects in them, with a run's best model.
     Predict(predict::PredictArguments),
-    /// Fetch, check and look at data sets.
+    /// Fetch, check, convert and look at data sets.
     Data(data::DataArguments),
     /// Measure speed.
     Bench(bench::BenchArguments),

@@ -40,6 +40,11 @@ impl Progress {
         }
     }
 
+    /// Whether only notes and warnings are shown.
+    pub(crate) const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     fn start_bar(&mut self, label: String, batches: usize, done: usize) {
         self.end_bar();
         (self.batches, self.samples) = (batches, 0);
@@ -125,7 +130,8 @@ impl Drop for Progress {
 }
 
 /// Figures of the epoch line, in this order, where they exist.
-const SHOWN: [&str; 6] = ["train.loss", "train.accuracy", "val.loss", "val.accuracy", "val.top5", "val.f1_macro"];
+const SHOWN: [&str; 8] =
+    ["train.loss", "train.accuracy", "val.loss", "val.accuracy", "val.top5", "val.f1_macro", "val.ap", "val.ap50"];
 
 fn epoch_line(row: &HistoryRow, epochs: usize, improved: bool) -> String {
     let mut parts = vec![format!("epoch {:>width$}/{epochs}", row.epoch, width = epochs.to_string().len())];

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use thiserror::Error;
-use trainer::config::{ConfigError, RunConfig, nearest};
+use trainer::config::{AnyRunConfig, ConfigError, nearest};
 
 macro_rules! recipes {
     ($($name:literal),* $(,)?) => {
@@ -18,6 +18,10 @@ recipes!(
     "cifar10-lenet",
     "cifar10-resnet20",
     "cifar10-vgg16bn",
+    "shapes-yolox",
+    "bccd-yolox-nano",
+    "coco128-yolox-nano",
+    "coco-yolox-s",
     "folder-cnn",
     "folder-resnet18",
 );
@@ -44,14 +48,14 @@ pub(crate) struct Recipe {
     /// The file's name without its extension.
     pub(crate) name: String,
     /// The configuration, overrides applied.
-    pub(crate) config: RunConfig,
+    pub(crate) config: AnyRunConfig,
 }
 
 /// Reads the configuration file `source`, or the recipe of that name.
 pub(crate) fn read(source: &Path, overrides: &[String]) -> anyhow::Result<Recipe> {
     let stem = source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     if source.exists() {
-        return Ok(Recipe { name: stem, config: RunConfig::read(source, overrides)? });
+        return Ok(Recipe { name: stem, config: AnyRunConfig::read(source, overrides)? });
     }
     let known =
         RECIPES.iter().find(|(name, _)| Path::new(name) == source || source.ends_with(format!("configs/{name}.toml")));
@@ -73,5 +77,5 @@ pub(crate) fn built_in(name: &str, overrides: &[String]) -> Result<Recipe, Confi
 
 fn named(name: &str, text: &str, overrides: &[String]) -> Result<Recipe, ConfigError> {
     let origin = format!("configs/{name}.toml");
-    Ok(Recipe { name: name.to_owned(), config: RunConfig::parse(text, &origin, overrides)? })
+    Ok(Recipe { name: name.to_owned(), config: AnyRunConfig::parse(text, &origin, overrides)? })
 }

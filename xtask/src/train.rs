@@ -4,12 +4,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use datasets::DatasetSpec;
-use models::ClassifierConfig;
-use tensor_backend::{TrainingBackend, open_device};
-use trainer::config::{RunConfig, data_path_setting, key_reference_markdown};
+use models::{ClassifierConfig, DetectorConfig};
+use tensor_backend::{SelectedBackend, SelectedDevice, TrainingBackend, open_device};
+use trainer::config::{
+    AnyRunConfig, DataSection, RunConfig, data_path_setting, key_reference_markdown, text_setting, texts_setting,
+};
 use trainer::fit::Ending;
-use trainer::tasks::classification::{NewRun, Outcome, Start, Summary, resume_run, start_run};
+use trainer::observer::StopFlag;
+use trainer::recognition::{RecognitionOn, TrainableOn};
+use trainer::run::{NewRun, Outcome, Start, Summary, resume_run, start_run};
+use trainer::run_directory::RunDirectory;
 
 use crate::interrupt::{INTERRUPTED, stop_flag};
 use crate::output::{self, Style, styled};
@@ -36,6 +40,16 @@ pub(crate) struct TrainArguments {
     /// Replace a run that is in the folder already.
     #[arg(long)]
     overwrite: bool,
+    /// Start from the weights in this safetensors file; short for `--set init.from=FILE`.
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    init_from: Option<PathBuf>,
+    /// Tensors that start at random values all the same, such as `fc.*`; may be repeated; short for
+    /// `--set init.ignore=[…]`.
+    #[arg(long, value_name = "PATTERN")]
+    ignore: Vec<String>,
+    /// Parameters that are not trained, such as `layer1.*`; may be repeated; short for `--set init.freeze=[…]`.
+    #[arg(long, value_name = "PATTERN")]
+    freeze: Vec<String>,
     /// Passes over the training data; short for `--set train.epochs=N`.
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
@@ -76,38 +90,81 @@ pub(crate) fn run(arguments: TrainArguments) -> anyhow::Result<ExitCode> {
     let device = open_device()?;
     let stop = stop_flag()?;
     let mut progress = Progress::new(arguments.quiet);
-    let mut prepared = |start: &Start<'_>| {
-        if !arguments.quiet {
-            describe(start);
-        }
-    };
     let outcome = match &arguments.resume {
-        Some(run) => resume_run::<TrainingBackend>(run, &settings, &device, &mut progress, &stop, &mut prepared)?,
+        Some(run) => {
+            let directory = RunDirectory::open(run)?;
+            match directory.read_config(&settings)? {
+                AnyRunConfig::Classification(config) => resume(directory, config, &device, &mut progress, &stop)?,
+                AnyRunConfig::Detection(config) => resume(directory, config, &device, &mut progress, &stop)?,
+            }
+        }
         None => {
             let Recipe { name, config } = configuration(&arguments, &settings)?;
             if arguments.summary {
-                return print_summary(&config);
+                match config {
+                    AnyRunConfig::Classification(config) => print_summary(&config, &device)?,
+                    AnyRunConfig::Detection(config) => print_summary(&config, &device)?,
+                }
+                return Ok(ExitCode::SUCCESS);
             }
             let directory = arguments.out.clone().unwrap_or_else(|| free_run_directory(&name));
-            let commit = option_env!("OKULO_COMMIT").map(str::to_owned);
-            let new = NewRun { config, directory, overwrite: arguments.overwrite, commit };
-            start_run::<TrainingBackend>(new, &device, &mut progress, &stop, &mut prepared)?
+            let overwrite = arguments.overwrite;
+            match config {
+                AnyRunConfig::Classification(config) => {
+                    start(config, directory, overwrite, &device, &mut progress, &stop)?
+                }
+                AnyRunConfig::Detection(config) => start(config, directory, overwrite, &device, &mut progress, &stop)?,
+            }
         }
     };
     drop(progress);
     finish(&outcome, arguments.json)
 }
 
-/// The overrides that the arguments stand for. `--data` becomes absolute, so that a run can be resumed from anywhere.
+fn start<K: TrainableOn<TrainingBackend> + RecognitionOn<SelectedBackend>>(
+    config: RunConfig<K>,
+    directory: PathBuf,
+    overwrite: bool,
+    device: &SelectedDevice,
+    progress: &mut Progress,
+    stop: &StopFlag,
+) -> anyhow::Result<Outcome> {
+    let commit = option_env!("OKULO_COMMIT").map(str::to_owned);
+    let quiet = progress.is_quiet();
+    let new = NewRun { config, directory, overwrite, commit };
+    Ok(start_run::<TrainingBackend, K>(new, device, progress, stop, |start| describe(start, quiet))?)
+}
+
+fn resume<K: TrainableOn<TrainingBackend> + RecognitionOn<SelectedBackend>>(
+    directory: RunDirectory,
+    config: RunConfig<K>,
+    device: &SelectedDevice,
+    progress: &mut Progress,
+    stop: &StopFlag,
+) -> anyhow::Result<Outcome> {
+    let quiet = progress.is_quiet();
+    Ok(resume_run::<TrainingBackend, K>(directory, config, device, progress, stop, |start| describe(start, quiet))?)
+}
+
+/// The overrides that the arguments stand for. Paths become absolute, so that a run can be resumed from anywhere.
 fn settings(arguments: &TrainArguments) -> anyhow::Result<Vec<String>> {
     let mut settings = Vec::new();
-    if let Some(data) = &arguments.data {
-        settings.push(data_path_setting(&std::path::absolute(data)?));
+    if let Some(weights) = &arguments.init_from {
+        settings.push(text_setting("init.from", &std::path::absolute(weights)?.to_string_lossy()));
+    }
+    for (key, patterns) in [("init.ignore", &arguments.ignore), ("init.freeze", &arguments.freeze)] {
+        if !patterns.is_empty() {
+            settings.push(texts_setting(key, patterns));
+        }
     }
     settings.extend(arguments.epochs.map(|epochs| format!("train.epochs={epochs}")));
     settings.extend(arguments.workers.map(|workers| format!("train.workers={workers}")));
     settings.extend(arguments.seed.map(|seed| format!("seed={seed}")));
     settings.extend(arguments.settings.iter().cloned());
+    // After `data.kind`, which drops the options of another kind.
+    if let Some(data) = &arguments.data {
+        settings.push(data_path_setting(&std::path::absolute(data)?));
+    }
     Ok(settings)
 }
 
@@ -130,60 +187,65 @@ fn free_run_directory(name: &str) -> PathBuf {
 }
 
 fn list_models() {
-    let mut rows = vec![["name", "parameters", "input", "description"].map(str::to_owned).to_vec()];
-    for card in ClassifierConfig::names() {
-        rows.push(vec![
-            card.name.to_owned(),
-            card.parameters.to_string(),
-            card.input.to_string(),
-            card.description.to_owned(),
-        ]);
+    let mut rows = vec![["name", "task", "parameters", "input", "description"].map(str::to_owned).to_vec()];
+    let tasks = [("classification", ClassifierConfig::names()), ("detection", DetectorConfig::names())];
+    for (task, cards) in tasks {
+        rows.extend(cards.iter().map(|card| {
+            vec![
+                card.name.to_owned(),
+                task.to_owned(),
+                card.parameters.to_string(),
+                card.input.to_string(),
+                card.description.to_owned(),
+            ]
+        }));
     }
     output::line(output::table(&rows));
 }
 
-fn print_summary(config: &RunConfig) -> anyhow::Result<ExitCode> {
-    let splits = config.data.open(None)?;
-    let device = open_device()?;
-    let network =
-        config.model.init::<tensor_backend::SelectedBackend>(splits.classes.len(), config.input.shape(), &device)?;
-    output::line(models::summary(&network, config.input.shape()).to_string());
-    Ok(ExitCode::SUCCESS)
+fn print_summary<K: RecognitionOn<SelectedBackend>>(
+    config: &RunConfig<K>,
+    device: &SelectedDevice,
+) -> anyhow::Result<()> {
+    let splits = config.data.open()?;
+    let shape = config.input.shape();
+    let network = K::network(&config.model, splits.classes.len(), shape, device)?;
+    output::line(K::summary(&network, shape).to_string());
+    Ok(())
 }
 
 /// What is about to happen, in a few lines.
-fn describe(start: &Start<'_>) {
-    let Start { config, directory, splits, model, done } = start;
-    let counts: Vec<String> = splits.iter().map(|(split, samples)| format!("{} {split}", samples.len())).collect();
-    let source = match &config.data {
-        DatasetSpec::Shapes(_) => "generated shapes".to_owned(),
-        data => data.path().map(|path| path.display().to_string()).unwrap_or_default(),
-    };
+fn describe(start: &Start, quiet: bool) {
+    if quiet {
+        return;
+    }
+    let counts: Vec<String> = start.samples.iter().map(|(split, samples)| format!("{samples} {split}")).collect();
     let heading = |text| styled(text, Style::Heading);
     output::note(format!(
-        "{} {source}: {} images, {} classes",
+        "{} {}: {} images, {} classes",
         heading("data "),
+        start.data,
         counts.join(" + "),
-        splits.classes.len()
+        start.classes
     ));
     output::note(format!(
         "{} {}: {} parameters, {:.1} MFLOPs an image of {}",
         heading("model"),
-        config.model.name.as_str(),
-        model.parameters,
-        model.flops as f64 / 1e6,
-        config.input.shape(),
+        start.model_name,
+        start.model.parameters,
+        start.model.flops as f64 / 1e6,
+        start.model.input,
     ));
     output::note(format!(
         "{} {}: backend {}, {} loader threads, seed {}",
         heading("run  "),
-        directory.display(),
+        start.directory.display(),
         tensor_backend::BACKEND_NAME,
-        config.train.worker_count(),
-        config.seed,
+        start.workers,
+        start.seed,
     ));
-    if *done != (0, 0) {
-        output::note(format!("resuming after epoch {} and {} batches", done.0, done.1));
+    if start.done != (0, 0) {
+        output::note(format!("resuming after epoch {} and {} batches", start.done.0, start.done.1));
     }
 }
 
@@ -205,14 +267,20 @@ fn finish(outcome: &Outcome, json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Figures of the last lines, those that the task has.
+const FINAL_FIGURES: [&str; 5] = ["accuracy", "ap", "ap50", "ap75", "loss"];
+
 /// The final figures, a line a split.
 fn figures(summary: &Summary) -> String {
     let mut lines = Vec::new();
     for (split, label) in [("val", "validation"), ("test", "test")] {
-        let (Some(loss), Some(accuracy)) = (summary.figure(split, "loss"), summary.figure(split, "accuracy")) else {
-            continue;
-        };
-        lines.push(format!("{label:<10}  accuracy {accuracy:.4}  loss {loss:.4}"));
+        let figures: Vec<String> = FINAL_FIGURES
+            .into_iter()
+            .filter_map(|name| Some(format!("{name} {:.4}", summary.figure(split, name)?)))
+            .collect();
+        if !figures.is_empty() {
+            lines.push(format!("{label:<10}  {}", figures.join("  ")));
+        }
     }
     let best = summary.best_epoch.map(|epoch| format!("best epoch {epoch} of {}", summary.epochs_run));
     let best = best.unwrap_or_else(|| format!("{} epochs", summary.epochs_run));

@@ -2,6 +2,7 @@
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
+use vision_types::BBox;
 
 use crate::steps::affine::Affine;
 use crate::steps::automatic::{RandAugment, TrivialAugmentWide};
@@ -10,11 +11,15 @@ use crate::steps::crop::{CentreCrop, RandomCrop};
 use crate::steps::erasing::{Cutout, RandomErasing};
 use crate::steps::filters::{GaussianBlur, GaussianNoise, MedianBlur};
 use crate::steps::flip::{HorizontalFlip, VerticalFlip};
+use crate::steps::hsv_jitter::HsvJitter;
+use crate::steps::letterbox::LetterboxStep;
 use crate::steps::pad::Pad;
 use crate::steps::perspective::Perspective;
 use crate::steps::random_resized_crop::RandomResizedCrop;
 use crate::steps::resize::Resize;
+use crate::steps::safe_box_crop::SafeBoxCrop;
 use crate::steps::tones::{AutoContrast, Equalize, Grey, Invert, Posterize, Sharpness, Solarize};
+use crate::steps::zoom_out::ZoomOut;
 use crate::{AugmentError, Drawn, Generator, ImageSize};
 
 /// What every augmentation can do: decide, from a generator and the size of an image, what happens to it.
@@ -48,6 +53,12 @@ pub trait Augment {
 
     /// What happens to an image of `size` (both sides at least 1), given that it happens.
     fn draw(&self, generator: &mut Generator, size: ImageSize) -> Drawn;
+
+    /// What happens to an image of `size` on which `boxes` are annotated, for augmentations that look at them.
+    fn draw_around(&self, generator: &mut Generator, size: ImageSize, boxes: &[BBox]) -> Drawn {
+        let _ = boxes;
+        self.draw(generator, size)
+    }
 }
 
 /// One step of a pipeline, in a configuration a table with `kind = "…"` and the settings of that kind.
@@ -56,6 +67,8 @@ pub trait Augment {
 pub enum Augmentation {
     /// The whole image at another size.
     Resize(Resize),
+    /// The whole image fitted into a size, its aspect ratio kept.
+    Letterbox(LetterboxStep),
     /// The middle of the image.
     #[serde(alias = "center-crop")]
     CentreCrop(CentreCrop),
@@ -63,6 +76,10 @@ pub enum Augmentation {
     RandomCrop(RandomCrop),
     /// A part of random area and aspect ratio at a given size.
     RandomResizedCrop(RandomResizedCrop),
+    /// A part of the image that keeps enough of an annotated object.
+    SafeBoxCrop(SafeBoxCrop),
+    /// The image made smaller, on a canvas of its own size.
+    ZoomOut(ZoomOut),
     /// Added margins.
     Pad(Pad),
     /// Left and right exchanged.
@@ -75,6 +92,8 @@ pub enum Augmentation {
     Perspective(Perspective),
     /// Brightness, contrast, saturation and hue.
     ColorJitter(ColorJitter),
+    /// Shifts of hue, saturation and value.
+    HsvJitter(HsvJitter),
     /// Grey in three channels.
     Grey(Grey),
     /// Gaussian blur.
@@ -109,15 +128,19 @@ impl Augmentation {
     fn step(&self) -> &dyn Augment {
         match self {
             Self::Resize(step) => step,
+            Self::Letterbox(step) => step,
             Self::CentreCrop(step) => step,
             Self::RandomCrop(step) => step,
             Self::RandomResizedCrop(step) => step,
+            Self::SafeBoxCrop(step) => step,
+            Self::ZoomOut(step) => step,
             Self::Pad(step) => step,
             Self::HorizontalFlip(step) => step,
             Self::VerticalFlip(step) => step,
             Self::Affine(step) => step,
             Self::Perspective(step) => step,
             Self::ColorJitter(step) => step,
+            Self::HsvJitter(step) => step,
             Self::Grey(step) => step,
             Self::GaussianBlur(step) => step,
             Self::MedianBlur(step) => step,
@@ -161,9 +184,14 @@ impl Augmentation {
 
     /// What happens to an image of `size`, [`Drawn::Identity`] where chance or an empty image leaves it alone.
     pub fn draw(&self, generator: &mut Generator, size: ImageSize) -> Drawn {
+        self.draw_around(generator, size, &[])
+    }
+
+    /// [`Augmentation::draw`] for an image on which `boxes` are annotated; only [`SafeBoxCrop`] looks at them.
+    pub fn draw_around(&self, generator: &mut Generator, size: ImageSize, boxes: &[BBox]) -> Drawn {
         let step = self.step();
         let happens = step.probability() >= 1.0 || generator.random::<f64>() < step.probability();
-        if happens && size.area() > 0 { step.draw(generator, size) } else { Drawn::Identity }
+        if happens && size.area() > 0 { step.draw_around(generator, size, boxes) } else { Drawn::Identity }
     }
 }
 

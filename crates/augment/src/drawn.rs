@@ -5,7 +5,7 @@ use vision_types::{BBox, Mask};
 
 use crate::geometry::{GeometricMap, MovedBox};
 use crate::noise::{Eraser, erase, gaussian_noise};
-use crate::{ImageSize, Rectangle, blur, colour, hue, sharpness, tone};
+use crate::{ImageSize, Rectangle, blur, colour, hsv, hue, sharpness, tone};
 
 /// A change of colours that moves nothing.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,15 @@ pub enum Photometric {
     Saturation(f32),
     /// Turn the hue by this share of a full turn.
     Hue(f32),
+    /// Shift hue, saturation and value.
+    HsvShift {
+        /// Turn of the hue in 1/180 of a full turn.
+        hue: f32,
+        /// Added to the saturation, in levels.
+        saturation: f32,
+        /// Added to the value, in levels.
+        value: f32,
+    },
     /// Grey in three channels.
     Grey,
     /// Blend with the smoothed image by this factor.
@@ -60,6 +69,7 @@ impl Photometric {
             Self::Contrast(factor) => colour::contrast(&mut image, factor),
             Self::Saturation(factor) => colour::saturation(&mut image, factor),
             Self::Hue(shift) => hue::hue(&mut image, shift),
+            Self::HsvShift { hue, saturation, value } => hsv::shift(&mut image, hue, saturation, value),
             Self::Grey => colour::grey(&mut image),
             Self::Sharpness(factor) => sharpness::sharpness(&mut image, factor),
             Self::Posterize(bits) => tone::posterize(&mut image, bits),

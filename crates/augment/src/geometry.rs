@@ -4,6 +4,7 @@ use image::RgbImage;
 use vision_types::{BBox, Mask};
 
 use crate::flip::{flip_columns, flip_rows};
+use crate::letterbox::Letterbox;
 use crate::resize::{Filter, Rectangle, resize};
 use crate::warp::{Sampling, warp_image, warp_mask};
 use crate::window::Window;
@@ -21,6 +22,15 @@ pub enum GeometricMap {
         output: ImageSize,
         /// How it is resampled.
         filter: Filter,
+    },
+    /// The whole image at a place of a canvas.
+    Letterbox {
+        /// The place and the sizes of image and canvas.
+        place: Letterbox,
+        /// How it is resampled.
+        filter: Filter,
+        /// Colour around the image, red, green and blue.
+        fill: [u8; 3],
     },
     /// A window over the continued image: crop, pad, or both.
     Window(Window),
@@ -63,6 +73,7 @@ impl GeometricMap {
     pub fn output_size(&self, input: ImageSize) -> ImageSize {
         match self {
             Self::Resize { output, .. } | Self::Warp { output, .. } => *output,
+            Self::Letterbox { place, .. } => place.target(),
             Self::Window(window) => window.output,
             Self::FlipHorizontal | Self::FlipVertical => input,
         }
@@ -77,6 +88,7 @@ impl GeometricMap {
                 let (shift_x, shift_y) = (-f64::from(part.x) * scale_x, -f64::from(part.y) * scale_y);
                 Projection::scale_then_shift(scale_x, scale_y, shift_x, shift_y)
             }
+            Self::Letterbox { place, .. } => place.projection(),
             Self::Window(window) => Projection::scale_then_shift(1.0, 1.0, -(window.left as f64), -(window.top as f64)),
             Self::FlipHorizontal => Projection::scale_then_shift(-1.0, 1.0, f64::from(input.width), 0.0),
             Self::FlipVertical => Projection::scale_then_shift(1.0, -1.0, 0.0, f64::from(input.height)),
@@ -92,6 +104,7 @@ impl GeometricMap {
     pub fn apply_image(&self, mut image: RgbImage) -> RgbImage {
         match self {
             Self::Resize { part, output, filter } => resize(image, *part, *output, *filter),
+            Self::Letterbox { place, filter, fill } => place.paint(&image, *filter, *fill),
             Self::Window(window) => window.apply_image(&image),
             Self::FlipHorizontal => {
                 let width = image.width() as usize;
@@ -123,6 +136,11 @@ impl GeometricMap {
                 let inverse = self.forward(input).inverse().expect("the rectangle and the output have pixels");
                 warp_mask(mask, &inverse, *output, FillMode::Nearest, fill)
             }
+            Self::Letterbox { place, .. } => {
+                assert_eq!(place.input(), input, "the mask is not of the size that the place was made for");
+                let inverse = place.projection().inverse().expect("image and place have pixels");
+                warp_mask(mask, &inverse, place.target(), FillMode::Constant, fill)
+            }
             Self::Window(window) => window.apply_mask(mask, fill),
             Self::FlipHorizontal => {
                 let mut flipped = mask.clone();
@@ -137,6 +155,17 @@ impl GeometricMap {
                 flipped
             }
             Self::Warp { inverse, output, border, .. } => warp_mask(mask, inverse, *output, border.mode, fill),
+        }
+    }
+
+    /// The same map with another border.
+    pub(crate) fn with_border(&self, border: Border) -> Self {
+        match self.clone() {
+            Self::Window(window) => Self::Window(Window { border, ..window }),
+            Self::Warp { inverse, forward, output, sampling, .. } => {
+                Self::Warp { inverse, forward, output, border, sampling }
+            }
+            map => map,
         }
     }
 

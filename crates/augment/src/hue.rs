@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use crate::lanes::{change_pixels, widest_lanes};
+use crate::lanes::{change_pixels, larger, smaller, widest_lanes};
 
 /// Turns the hue by `shift` of a full turn, keeping value and saturation of the HSV hexagon.
 ///
@@ -10,18 +10,6 @@ use crate::lanes::{change_pixels, widest_lanes};
 /// The result is rounded to the nearest level.
 pub(crate) fn hue(image: &mut RgbImage, shift: f32) {
     rotate(image.as_chunks_mut::<3>().0, shift * 6.0);
-}
-
-/// The larger of two numbers, in one instruction, as neither is NaN.
-#[inline(always)]
-fn larger(a: f32, b: f32) -> f32 {
-    if a > b { a } else { b }
-}
-
-/// The smaller of two numbers, in one instruction, as neither is NaN.
-#[inline(always)]
-fn smaller(a: f32, b: f32) -> f32 {
-    if a < b { a } else { b }
 }
 
 widest_lanes! {

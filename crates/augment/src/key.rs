@@ -26,6 +26,10 @@ pub(crate) enum Domain {
     Image,
     /// Mixing within a batch.
     Batch,
+    /// Four images in one.
+    Mosaic,
+    /// Another image blended in.
+    DetectionMixup,
 }
 
 impl AugmentKey {
@@ -38,6 +42,8 @@ impl AugmentKey {
         let domain: &[u8; 8] = match domain {
             Domain::Image => b"image   ",
             Domain::Batch => b"batch   ",
+            Domain::Mosaic => b"mosaic  ",
+            Domain::DetectionMixup => b"detmixup",
         };
         let mut key = [0; 32];
         key[..8].copy_from_slice(&self.seed.to_le_bytes());

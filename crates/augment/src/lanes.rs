@@ -42,6 +42,18 @@ pub(crate) fn to_level(value: f32) -> u8 {
     whole as u8
 }
 
+/// The larger of two numbers, in one instruction, as neither is NaN.
+#[inline(always)]
+pub(crate) fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+/// The smaller of two numbers, in one instruction, as neither is NaN.
+#[inline(always)]
+pub(crate) fn smaller(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
 /// Replaces each pixel by `change` of its channels, whose results are clipped and cut off to levels.
 ///
 /// Interleaved channels are spread over planes for a short stretch at a time, where `change` is vectorised.

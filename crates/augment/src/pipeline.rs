@@ -56,9 +56,16 @@ impl Pipeline {
     /// Draws every step for an image of `input`. Each step has a generator of its own, so the draws of one step do not
     /// depend on how many numbers another has used.
     pub fn draw(&self, key: AugmentKey, input: ImageSize) -> DrawnPipeline {
+        self.draw_around(key, input, &[])
+    }
+
+    /// [`Pipeline::draw`] for an image on which `boxes` are annotated, which crops that look at objects take care of.
+    pub fn draw_around(&self, key: AugmentKey, input: ImageSize, boxes: &[BBox]) -> DrawnPipeline {
         let mut size = input;
+        let mut boxes = boxes.to_vec();
         let draw = |(index, step): (usize, &Augmentation)| {
-            let drawn = step.draw(&mut key.generator(Domain::Image, index as u64), size);
+            let drawn = step.draw_around(&mut key.generator(Domain::Image, index as u64), size, &boxes);
+            boxes = boxes.iter().map(|bbox| drawn.apply_box(*bbox, size).bbox).filter(|bbox| bbox.is_valid()).collect();
             size = drawn.output_size(size);
             drawn
         };

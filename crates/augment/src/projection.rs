@@ -39,6 +39,12 @@ impl Projection {
         self.0[2] == [0.0, 0.0, 1.0]
     }
 
+    /// The factor by which an affine map changes lengths: the square root of the one for areas.
+    pub(crate) fn magnification(&self) -> f64 {
+        let [[a, b, _], [c, d, _], _] = self.0;
+        (a * d - b * c).abs().sqrt()
+    }
+
     /// The map that undoes this one; `None` when it flattens the plane to a line or a point.
     pub fn inverse(&self) -> Option<Self> {
         let m = &self.0;

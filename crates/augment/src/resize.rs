@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
+use fast_image_resize::images::{TypedCroppedImage, TypedCroppedImageMut, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
@@ -12,7 +12,8 @@ use crate::ImageSize;
 
 /// The interpolation of a resize.
 ///
-/// All but `nearest` widen with the scale when shrinking, so that nothing is skipped ("antialias"), as in Pillow.
+/// All but `nearest` and `bilinear-interpolation` widen with the scale when shrinking, so that nothing is skipped
+/// ("antialias"), as in Pillow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Filter {
@@ -21,6 +22,9 @@ pub enum Filter {
     /// Triangle, support 1.
     #[default]
     Bilinear,
+    /// The weighted mean of the four pixels around the point, also when shrinking, where others are skipped: what OpenCV
+    /// calls `INTER_LINEAR`, and what networks trained with it expect.
+    BilinearInterpolation,
     /// Catmull-Rom (a = −0.5), support 2.
     Bicubic,
     /// Windowed sinc, support 3.
@@ -59,33 +63,63 @@ impl Rectangle {
 ///
 /// When `part` does not lie within the image, or `output` has a zero side.
 pub(crate) fn resize(image: RgbImage, part: Rectangle, output: ImageSize, filter: Filter) -> RgbImage {
+    let size = ImageSize::of(&image);
+    if part == Rectangle::whole(size) && output == size {
+        return image;
+    }
+    assert!(output.area() > 0, "an image of {output} cannot be resized to");
+    let mut resized = RgbImage::new(output.width, output.height);
+    resize_into(&image, part, &mut resized, Rectangle::whole(output), filter);
+    resized
+}
+
+/// Overwrites `place` of `canvas` with `part` of `image`, in one pass and without a copy of either.
+///
+/// # Panics
+///
+/// When `part` does not lie within the image, or `place` within the canvas.
+pub(crate) fn resize_into(image: &RgbImage, part: Rectangle, canvas: &mut RgbImage, place: Rectangle, filter: Filter) {
     thread_local! {
         // A resizer keeps its buffers between images.
         static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new());
     }
-    let size = ImageSize::of(&image);
+    let (size, canvas_size) = (ImageSize::of(image), ImageSize::of(canvas));
     assert!(part.fits(size), "{part:?} is not within an image of {size}");
-    assert!(output.area() > 0, "an image of {output} cannot be resized to");
-    if part == Rectangle::whole(size) && output == size {
-        return image;
+    assert!(place.fits(canvas_size), "{place:?} is not within a canvas of {canvas_size}");
+    if (part.width, part.height) == (place.width, place.height) {
+        copy_into(image, part, canvas, place);
+        return;
     }
     let algorithm = match filter {
         Filter::Nearest => ResizeAlg::Nearest,
         Filter::Bilinear => ResizeAlg::Convolution(FilterType::Bilinear),
+        Filter::BilinearInterpolation => ResizeAlg::Interpolation(FilterType::Bilinear),
         Filter::Bicubic => ResizeAlg::Convolution(FilterType::CatmullRom),
         Filter::Lanczos3 => ResizeAlg::Convolution(FilterType::Lanczos3),
     };
     let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
-    let mut resized = RgbImage::new(output.width, output.height);
     let source = TypedImageRef::<U8x3>::from_buffer(size.width, size.height, image.as_raw())
         .expect("an image's buffer has its size");
     // A view rather than the resizer's own crop option, which lets pixels beyond the rectangle into its edges.
     let source = TypedCroppedImage::from_ref(&source, part.x, part.y, part.width, part.height)
         .expect("the rectangle lies within the image");
-    let mut target = TypedImage::<U8x3>::from_buffer(output.width, output.height, &mut resized)
+    let target = TypedImage::<U8x3>::from_buffer(canvas_size.width, canvas_size.height, canvas)
         .expect("an image's buffer has its size");
+    let mut target = TypedCroppedImageMut::new(target, place.x, place.y, place.width, place.height)
+        .expect("the rectangle lies within the canvas");
     RESIZER
         .with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut target, &options))
         .expect("source and target have pixels");
-    resized
+}
+
+/// [`resize_into`] of a part and a place of one size.
+fn copy_into(image: &RgbImage, part: Rectangle, canvas: &mut RgbImage, place: Rectangle) {
+    let span = |x: u32, width: u32| 3 * x as usize..3 * (x + width) as usize;
+    let (from, to) = (span(part.x, part.width), span(place.x, place.width));
+    let stride = 3 * canvas.width() as usize;
+    let source = image.chunks_exact(3 * image.width() as usize).skip(part.y as usize);
+    let target = canvas.chunks_exact_mut(stride).skip(place.y as usize).take(place.height as usize);
+    for (out, row) in target.zip(source) {
+        out[to.clone()].copy_from_slice(&row[from.clone()]);
+    }
 }

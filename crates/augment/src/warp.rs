@@ -1,5 +1,7 @@
 //! Sampling an image along a projective map.
 
+use std::ops::Range;
+
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 use vision_types::Mask;
@@ -43,13 +45,56 @@ pub(crate) fn warp_image(
     if output.area() > 0 {
         for (y, row) in warped.chunks_exact_mut(output.width as usize).enumerate() {
             match sampling {
-                _ if inverse.is_affine() => source.affine_row(inverse, sampling, y, row),
+                _ if inverse.is_affine() => source.affine_row(inverse, sampling, y, 0, row),
                 Sampling::Nearest => walk(inverse, y, row.len(), |x, u, v| row[x] = source.nearest(u, v)),
                 Sampling::Bilinear => walk(inverse, y, row.len(), |x, u, v| row[x] = source.bilinear(u, v)),
             }
         }
     }
     RgbImage::from_raw(output.width, output.height, warped.into_flattened()).expect("the output has its size in pixels")
+}
+
+/// A rectangle of an image in continuous coordinates.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Part {
+    /// From its left to its right edge.
+    pub(crate) x: Range<f64>,
+    /// From its upper to its lower edge.
+    pub(crate) y: Range<f64>,
+}
+
+/// Draws `part` of `image`, seen through the affine `inverse`, over `canvas`, bilinearly; pixels whose centres show
+/// nothing of it stay as they are.
+pub(crate) fn warp_into(canvas: &mut RgbImage, image: &RgbImage, inverse: &Projection, part: &Part) {
+    let width = canvas.width() as usize;
+    if width == 0 || ImageSize::of(image).area() == 0 {
+        return;
+    }
+    let border = Border { mode: FillMode::Nearest, fill: [0; 3] };
+    let source = Source { pixels: image.as_chunks_of_pixels(), size: ImageSize::of(image), border };
+    let [[a, b, c], [d, e, f], _] = inverse.0;
+    for (y, row) in canvas.as_chunks_mut::<3>().0.chunks_exact_mut(width).enumerate() {
+        let line = y as f64 + 0.5;
+        let across = columns_within(a, b * line + c, &part.x, width);
+        let down = columns_within(d, e * line + f, &part.y, width);
+        let (from, to) = (across.start.max(down.start), across.end.min(down.end));
+        if from < to {
+            source.affine_row(inverse, Sampling::Bilinear, y, from, &mut row[from..to]);
+        }
+    }
+}
+
+/// The columns of `0..width` whose centres `x` have `slope · x + start` within `range`: contiguous, as it is linear.
+fn columns_within(slope: f64, start: f64, range: &Range<f64>, width: usize) -> Range<usize> {
+    if slope == 0.0 {
+        return if range.contains(&start) { 0..width } else { 0..0 };
+    }
+    let crossing = |target: f64| (target - start) / slope - 0.5;
+    let (one, other) = (crossing(range.start), crossing(range.end));
+    // The range is half open, and so are the columns, on the side of its end.
+    let (from, to) = if slope > 0.0 { (one.ceil(), other.ceil()) } else { (other.floor() + 1.0, one.floor() + 1.0) };
+    let column = |position: f64| position.clamp(0.0, width as f64) as usize;
+    column(from)..column(to)
 }
 
 /// The mask seen through `inverse`: the class of the pixel that holds the point, `fill` where a constant border shows.
@@ -132,8 +177,8 @@ impl Source<'_> {
         blend([corner(0, 0), corner(0, 1), corner(1, 0), corner(1, 1)], weights)
     }
 
-    /// One row of an affine warp: the columns that lie inside the image take the fast path.
-    fn affine_row(&self, inverse: &Projection, sampling: Sampling, y: usize, row: &mut [[u8; 3]]) {
+    /// The pixels of row `y` of an affine warp from column `first` on: those inside the image take the fast path.
+    fn affine_row(&self, inverse: &Projection, sampling: Sampling, y: usize, first: usize, row: &mut [[u8; 3]]) {
         let [[a, b, c], [d, e, f], _] = inverse.0;
         let one = (1u64 << FRACTION_BITS) as f64;
         // Bilinear sampling counts from the centres of pixels and needs the next pixel too.
@@ -141,10 +186,10 @@ impl Source<'_> {
             Sampling::Nearest => (0.0, 0),
             Sampling::Bilinear => (HALF_STEP - 0.5, 1),
         };
-        let line = y as f64 + 0.5;
+        let (line, column) = (y as f64 + 0.5, first as f64 + 0.5);
         let fixed = |coordinate: f64| (coordinate * one).round() as i64;
         let axis = |slope: f64, start: f64, side: u32| Axis {
-            start: fixed(slope * 0.5 + start + offset),
+            start: fixed(slope * column + start + offset),
             step: fixed(slope),
             last: i64::from(side) - 1 - neighbours,
         };
@@ -168,7 +213,7 @@ impl Source<'_> {
             v += axis_v.step;
         }
         for x in (0..from).chain(to..row.len()) {
-            let column = x as f64 + 0.5;
+            let column = column + x as f64;
             let (u, v) = (a * column + b * line + c, d * column + e * line + f);
             row[x] = match sampling {
                 Sampling::Nearest => self.nearest(u, v),

@@ -51,6 +51,18 @@ pub trait Dataset: Send + Sync {
         let _ = index;
         None
     }
+
+    /// Width and height in pixels of sample `index` by its annotation, where that gives them; the file may differ.
+    fn stated_size(&self, index: usize) -> Option<(u32, u32)> {
+        let _ = index;
+        None
+    }
+
+    /// The number of sample `index` in an annotation file, by which results name the image (COCO's `image_id`).
+    fn image_id(&self, index: usize) -> Option<i64> {
+        let _ = index;
+        None
+    }
 }
 
 /// Samples with annotations of type `A`, shared between threads.
@@ -89,6 +101,12 @@ macro_rules! forward_to_inner {
             }
             fn file(&self, index: usize) -> Option<PathBuf> {
                 (**self).file(index)
+            }
+            fn stated_size(&self, index: usize) -> Option<(u32, u32)> {
+                (**self).stated_size(index)
+            }
+            fn image_id(&self, index: usize) -> Option<i64> {
+                (**self).image_id(index)
             }
         }
     )*};

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use crate::cifar::{self, Cifar};
+use crate::detection_spec::{AnnotatedFolderSpec, CocoSpec, DetectionSpec, VocSpec, YoloSpec};
 use crate::listing::{Listing, file_name};
 use crate::spec::{Cifar10Spec, Cifar100Spec, DatasetSpec, FolderSpec, MnistSpec};
-use crate::{DatasetError, idx, image_folder};
+use crate::{DatasetError, coco, idx, image_folder, voc, yolo};
 
 /// The layouts that are tried, for messages.
 const LOOKED_FOR: &str = "IDX files (train-images-idx3-ubyte), CIFAR binary files (data_batch_1.bin, train.bin) or \
@@ -35,6 +36,69 @@ pub fn detect(root: &Path, spec: &FolderSpec) -> Result<DatasetSpec, DatasetErro
         }
     }
     Err(not_recognised(listing.describe()))
+}
+
+/// The layouts of annotated data that are tried, for messages.
+const ANNOTATED_LOOKED_FOR: &str = "COCO files (annotations/instances_train*.json), Pascal VOC files (Annotations/*.xml) \
+                                    and YOLO files (data.yaml, images and labels)";
+
+/// Tells from the content of `root` what data set for detection it is: COCO, Pascal VOC or YOLO files, in this order.
+/// Where `root` holds nothing but one folder, that folder is looked at as well. The result has the path where the data
+/// were found and the settings of `spec`.
+///
+/// # Errors
+///
+/// [`DatasetError::NotRecognised`], [`DatasetError::AmbiguousSplit`], or a missing or unreadable path.
+pub fn detect_annotated(root: &Path, spec: &AnnotatedFolderSpec) -> Result<DetectionSpec, DatasetError> {
+    std::fs::metadata(root).map_err(|source| DatasetError::from_io(root, source))?;
+    let not_recognised =
+        |found| DatasetError::NotRecognised { path: root.to_owned(), found, looked_for: ANNOTATED_LOOKED_FOR };
+    if root.is_file() {
+        let extension = root.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        return match extension {
+            "json" => Ok(annotated_coco(root, spec)),
+            "yaml" | "yml" => Ok(annotated_yolo(root, spec)),
+            _ => Err(not_recognised("a file".to_owned())),
+        };
+    }
+    let listing = Listing::of(root)?;
+    let inner = if let [inner] = listing.folders.as_slice() { Some(inner.as_path()) } else { None };
+    for folder in std::iter::once(root).chain(inner) {
+        if coco::dataset::recognise(folder)? {
+            return Ok(annotated_coco(folder, spec));
+        }
+        if voc::recognise(folder)? {
+            let AnnotatedFolderSpec { empty_images, validation_split, test_split, split_seed, .. } = *spec;
+            let path = Some(folder.to_owned());
+            let defaults = VocSpec::default();
+            return Ok(DetectionSpec::Voc(VocSpec {
+                path,
+                empty_images,
+                validation_split,
+                test_split,
+                split_seed,
+                ..defaults
+            }));
+        }
+        if yolo::recognise(folder)? {
+            return Ok(annotated_yolo(folder, spec));
+        }
+    }
+    Err(not_recognised(listing.describe()))
+}
+
+fn annotated_coco(path: &Path, spec: &AnnotatedFolderSpec) -> DetectionSpec {
+    let AnnotatedFolderSpec { empty_images, validation_split, test_split, split_seed, .. } = *spec;
+    let path = Some(path.to_owned());
+    let defaults = CocoSpec::default();
+    DetectionSpec::Coco(CocoSpec { path, empty_images, validation_split, test_split, split_seed, ..defaults })
+}
+
+fn annotated_yolo(path: &Path, spec: &AnnotatedFolderSpec) -> DetectionSpec {
+    let AnnotatedFolderSpec { empty_images, validation_split, test_split, split_seed, .. } = *spec;
+    let path = Some(path.to_owned());
+    let defaults = YoloSpec::default();
+    DetectionSpec::Yolo(YoloSpec { path, empty_images, validation_split, test_split, split_seed, ..defaults })
 }
 
 fn detect_here(root: &Path, spec: &FolderSpec) -> Result<Option<DatasetSpec>, DatasetError> {

@@ -1,21 +1,189 @@
 //! What a configuration says about data for detection, and how they are opened.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use vision_types::{ClassNames, Instance};
 
+use crate::annotated_files::{Cut, DetectionData, EmptyImages};
+use crate::coco::dataset::{self as coco_dataset, CocoFiles, CocoOptions};
+use crate::detect::detect_annotated;
 use crate::shape_scenes::{ScenesStyle, ShapeScenes};
-use crate::split::{SplitName, Splits};
-use crate::{Dataset, DatasetError, DetectionSamples, InMemory};
+use crate::split::{SplitFractions, SplitName, Splits};
+use crate::voc::{self, Difficult, VocOptions};
+use crate::yolo::{self, YoloOptions};
+use crate::{DEFAULT_VALIDATION_SPLIT, Dataset, DatasetError, DetectionSamples, InMemory};
 
 /// A detection data set, as written in a configuration. Every field but `kind` has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum DetectionSpec {
+    /// Whatever lies at the path: COCO, Pascal VOC or YOLO files.
+    Auto(AnnotatedFolderSpec),
+    /// COCO: JSON files, see [`coco`](crate::coco).
+    Coco(CocoSpec),
+    /// Pascal VOC: XML files, see [`voc`].
+    Voc(VocSpec),
+    /// YOLO: text files, see [`yolo`].
+    Yolo(YoloSpec),
     /// Generated pictures of several shapes; needs no files.
     Shapes(ScenesSpec),
+}
+
+/// Settings of `auto`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AnnotatedFolderSpec {
+    /// The folder; the command line may name another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// What becomes of training images without objects: `keep` or `drop`.
+    pub empty_images: EmptyImages,
+    /// Share set aside for validation where the data have no such split; 0 for none.
+    pub validation_split: f64,
+    /// Share set aside for testing where the data have no such split; 0 for none.
+    pub test_split: f64,
+    /// Seed of the choice.
+    pub split_seed: u64,
+}
+
+impl Default for AnnotatedFolderSpec {
+    fn default() -> Self {
+        Self {
+            path: None,
+            empty_images: EmptyImages::Keep,
+            validation_split: DEFAULT_VALIDATION_SPLIT,
+            test_split: 0.0,
+            split_seed: 0,
+        }
+    }
+}
+
+/// Settings of `coco`. Files and folders are relative to the path.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CocoSpec {
+    /// The folder, or an annotation file; the command line may name another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// Annotations for training; by default looked for, as `annotations/instances_train2017.json` and the like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train_annotations: Option<PathBuf>,
+    /// Folder of the training images; by default looked for, as `train2017` and the like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train_images: Option<PathBuf>,
+    /// Annotations for validation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub val_annotations: Option<PathBuf>,
+    /// Folder of the validation images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub val_images: Option<PathBuf>,
+    /// Annotations for testing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_annotations: Option<PathBuf>,
+    /// Folder of the test images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_images: Option<PathBuf>,
+    /// What becomes of training images without objects: `keep` or `drop`.
+    pub empty_images: EmptyImages,
+    /// Share set aside for validation where there is no file for it; 0 for none.
+    pub validation_split: f64,
+    /// Share set aside for testing where there is no file for it; 0 for none.
+    pub test_split: f64,
+    /// Seed of the choice.
+    pub split_seed: u64,
+}
+
+impl Default for CocoSpec {
+    fn default() -> Self {
+        Self {
+            path: None,
+            train_annotations: None,
+            train_images: None,
+            val_annotations: None,
+            val_images: None,
+            test_annotations: None,
+            test_images: None,
+            empty_images: EmptyImages::Keep,
+            validation_split: DEFAULT_VALIDATION_SPLIT,
+            test_split: 0.0,
+            split_seed: 0,
+        }
+    }
+}
+
+/// Settings of `yolo`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct YoloSpec {
+    /// The folder, or a data file (`data.yaml`); the command line may name another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// Names of the classes; by default those of the data file, `classes.txt` or a `.names` file, or else their numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Vec<String>>,
+    /// What becomes of training images without objects: `keep` or `drop`.
+    pub empty_images: EmptyImages,
+    /// Share set aside for validation where there is no folder for it; 0 for none.
+    pub validation_split: f64,
+    /// Share set aside for testing where there is no folder for it; 0 for none.
+    pub test_split: f64,
+    /// Seed of the choice.
+    pub split_seed: u64,
+}
+
+impl Default for YoloSpec {
+    fn default() -> Self {
+        Self {
+            path: None,
+            classes: None,
+            empty_images: EmptyImages::Keep,
+            validation_split: DEFAULT_VALIDATION_SPLIT,
+            test_split: 0.0,
+            split_seed: 0,
+        }
+    }
+}
+
+/// Settings of `voc`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VocSpec {
+    /// The folder; the command line may name another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// Names of the classes; by default those in the training annotations, sorted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Vec<String>>,
+    /// What becomes of objects marked as difficult: `keep`, `crowd` or `drop`.
+    pub difficult: Difficult,
+    /// Corners are the first and last pixels of a box, counted from 1, as in Pascal VOC's own files; otherwise they are
+    /// positions on the image plane, counted from 0.
+    pub one_based: bool,
+    /// What becomes of training images without objects: `keep` or `drop`.
+    pub empty_images: EmptyImages,
+    /// Share set aside for validation where there is no list or folder for it; 0 for none.
+    pub validation_split: f64,
+    /// Share set aside for testing where there is no list or folder for it; 0 for none.
+    pub test_split: f64,
+    /// Seed of the choice.
+    pub split_seed: u64,
+}
+
+impl Default for VocSpec {
+    fn default() -> Self {
+        Self {
+            path: None,
+            classes: None,
+            difficult: Difficult::Keep,
+            one_based: true,
+            empty_images: EmptyImages::Keep,
+            validation_split: DEFAULT_VALIDATION_SPLIT,
+            test_split: 0.0,
+            split_seed: 0,
+        }
+    }
 }
 
 /// Settings of `shapes`.
@@ -58,6 +226,10 @@ impl DetectionSpec {
     /// The value of `kind`.
     pub const fn kind(&self) -> &'static str {
         match self {
+            Self::Auto(_) => "auto",
+            Self::Coco(_) => "coco",
+            Self::Voc(_) => "voc",
+            Self::Yolo(_) => "yolo",
             Self::Shapes(_) => "shapes",
         }
     }
@@ -65,6 +237,10 @@ impl DetectionSpec {
     /// The path in the configuration.
     pub fn path(&self) -> Option<&Path> {
         match self {
+            Self::Auto(spec) => spec.path.as_deref(),
+            Self::Coco(spec) => spec.path.as_deref(),
+            Self::Voc(spec) => spec.path.as_deref(),
+            Self::Yolo(spec) => spec.path.as_deref(),
             Self::Shapes(_) => None,
         }
     }
@@ -76,9 +252,54 @@ impl DetectionSpec {
     ///
     /// [`DatasetError::PathRequired`] if neither names a path, otherwise the errors of the reader.
     pub fn open(&self, root: Option<&Path>) -> Result<Splits<Vec<Instance>>, DatasetError> {
-        let _path = || root.or(self.path()).ok_or(DatasetError::PathRequired { kind: self.kind() });
+        Ok(self.read(root)?.splits)
+    }
+
+    /// Opens the data set as [`DetectionSpec::open`] and tells what is wrong with its annotations as well.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`DetectionSpec::open`].
+    pub fn read(&self, root: Option<&Path>) -> Result<DetectionData, DatasetError> {
+        let path = || root.or(self.path()).ok_or(DatasetError::PathRequired { kind: self.kind() });
+        let cut = |validation, test, seed, empty_images| {
+            let fractions = SplitFractions { validation, test, seed };
+            Cut { fractions, empty_images }
+        };
         match self {
-            Self::Shapes(spec) => spec.open(),
+            Self::Auto(spec) => detect_annotated(path()?, spec)?.read(None),
+            Self::Coco(spec) => {
+                let files = |annotations: &Option<PathBuf>, images: &Option<PathBuf>| CocoFiles {
+                    annotations: annotations.clone(),
+                    images: images.clone(),
+                };
+                let options = CocoOptions {
+                    files: [
+                        files(&spec.train_annotations, &spec.train_images),
+                        files(&spec.val_annotations, &spec.val_images),
+                        files(&spec.test_annotations, &spec.test_images),
+                    ],
+                    cut: cut(spec.validation_split, spec.test_split, spec.split_seed, spec.empty_images),
+                };
+                coco_dataset::open(path()?, &options)
+            }
+            Self::Yolo(spec) => {
+                let options = YoloOptions {
+                    classes: spec.classes.clone(),
+                    cut: cut(spec.validation_split, spec.test_split, spec.split_seed, spec.empty_images),
+                };
+                yolo::open(path()?, &options)
+            }
+            Self::Voc(spec) => {
+                let options = VocOptions {
+                    classes: spec.classes.clone(),
+                    difficult: spec.difficult,
+                    one_based: spec.one_based,
+                    cut: cut(spec.validation_split, spec.test_split, spec.split_seed, spec.empty_images),
+                };
+                voc::open(path()?, &options)
+            }
+            Self::Shapes(spec) => Ok(DetectionData::flawless(spec.open()?)),
         }
     }
 
@@ -141,7 +362,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_defaults_and_survives_a_round_trip() {
-        for kind in ["shapes"] {
+        for kind in ["auto", "coco", "voc", "yolo", "shapes"] {
             let spec = parse(&format!("kind = \"{kind}\"")).unwrap();
             assert_eq!(spec.kind(), kind);
             assert_eq!(parse(&toml::to_string(&spec).unwrap()).unwrap(), spec);

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use vision_types::ClassId;
 
 use crate::image_file::{self, format_name, format_of_content, format_of_extension};
-use crate::{ClassificationSamples, Dataset, DatasetError, SplitName, Splits};
+use crate::{Dataset, DatasetError, SplitName, Splits};
 
 /// A side of fewer pixels than this is worth a look.
 pub const TINY: u32 = 8;
@@ -132,13 +132,25 @@ struct Seen {
     source: String,
 }
 
-/// What one look at a sample tells.
-struct Finding {
-    class: ClassId,
+impl ClassCount {
+    /// One more sample.
+    pub(crate) fn add(&mut self, split: SplitName) {
+        match split {
+            SplitName::Train => self.train += 1,
+            SplitName::Validation => self.val += 1,
+            SplitName::Test => self.test += 1,
+        }
+    }
+}
+
+/// What one look at the image of a sample tells.
+pub(crate) struct FileFinding {
     /// SHA-256 of the file, or of size and pixels where a sample has no file of its own; `None` if it cannot be read.
-    digest: Option<[u8; 32]>,
-    mismatch: Option<(&'static str, &'static str)>,
-    size: Result<(u32, u32), String>,
+    pub(crate) digest: Option<[u8; 32]>,
+    /// The format that the extension stands for, and another that the content has.
+    pub(crate) mismatch: Option<(&'static str, &'static str)>,
+    /// Width and height in pixels, or why the image cannot be decoded.
+    pub(crate) size: Result<(u32, u32), String>,
 }
 
 /// Reads every sample of every split. `progress` is told the number of samples done and of all, from any thread.
@@ -169,23 +181,20 @@ pub fn doctor(splits: &Splits, progress: &(dyn Fn(usize, usize) + Sync)) -> Resu
         let findings = (0..samples.len())
             .into_par_iter()
             .map(|index| {
-                let finding = examine(samples, index);
+                let class = samples.annotation(index)?;
+                let finding = examine_file(samples, index);
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-                finding
+                Ok::<_, DatasetError>((class, finding))
             })
             .collect::<Result<Vec<_>, _>>()?;
-        for (index, finding) in findings.into_iter().enumerate() {
+        for (index, (class, finding)) in findings.into_iter().enumerate() {
             let source = || samples.source(index);
             position += 1;
-            if let Some(count) = report.class_counts.get_mut(finding.class) {
-                match split {
-                    SplitName::Train => count.train += 1,
-                    SplitName::Validation => count.val += 1,
-                    SplitName::Test => count.test += 1,
-                }
+            if let Some(count) = report.class_counts.get_mut(class) {
+                count.add(split);
             }
             if let Some(digest) = finding.digest {
-                let seen = Seen { position, split, class: finding.class, source: source() };
+                let seen = Seen { position, split, class, source: source() };
                 copies.entry(digest).or_default().push(seen);
             }
             if let Some((extension, content)) = finding.mismatch {
@@ -221,9 +230,9 @@ pub fn doctor(splits: &Splits, progress: &(dyn Fn(usize, usize) + Sync)) -> Resu
     Ok(report)
 }
 
-fn examine(samples: &ClassificationSamples, index: usize) -> Result<Finding, DatasetError> {
-    let class = samples.annotation(index)?;
-    let mut finding = Finding { class, digest: None, mismatch: None, size: Err(String::new()) };
+/// Reads and decodes the image of a sample.
+pub(crate) fn examine_file<D: Dataset + ?Sized>(samples: &D, index: usize) -> FileFinding {
+    let mut finding = FileFinding { digest: None, mismatch: None, size: Err(String::new()) };
     let decoded = match samples.file(index) {
         Some(path) => image_file::read_bytes(&path).and_then(|bytes| {
             finding.digest = Some(Sha256::digest(&bytes).into());
@@ -240,7 +249,7 @@ fn examine(samples: &ClassificationSamples, index: usize) -> Result<Finding, Dat
         }),
     };
     finding.size = decoded.map(|image| image.dimensions()).map_err(|error| error.to_string());
-    Ok(finding)
+    finding
 }
 
 fn digest_of_pixels(image: &RgbImage) -> [u8; 32] {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use vision_types::ClassNames;
+
 use crate::SplitName;
 
 /// Why a data set could not be opened or a sample not be read. Every message names the file or key, what was found and
@@ -92,6 +94,18 @@ pub enum DatasetError {
         /// What was found and what was expected.
         detail: String,
     },
+    /// An annotation file says something that cannot be.
+    #[error("{}{place}: found {found}, expected {expected}", path.display())]
+    Annotation {
+        /// The file.
+        path: PathBuf,
+        /// Where in it: `:12` for a line, `: annotations[3].bbox` for a key; may be empty.
+        place: String,
+        /// What was found.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
     /// An index past the end.
     #[error("index {index} is outside a data set of {len} samples")]
     IndexOutOfRange {
@@ -172,6 +186,20 @@ pub enum DatasetError {
         /// How many other files do not fit.
         others: usize,
     },
+    /// A data set would be written where something lies already.
+    #[error("{}: the folder is not empty; name another one", path.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The operating system refused to write something.
+    #[error("{}: cannot be written: {source}", path.display())]
+    Unwritable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// A setting has a value that cannot work.
     #[error("data set setting `{key}`: found {found}, expected {expected}")]
     InvalidSetting {
@@ -235,6 +263,17 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
         .filter(|(similarity, _)| *similarity >= SIMILAR)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate.to_owned())
+}
+
+/// What an annotation should have said instead of an unknown class: one of those in the configuration, or one that
+/// occurs in training.
+pub(crate) fn expected_class(name: &str, classes: &ClassNames, configured: bool, split: SplitName) -> String {
+    let which = if configured {
+        "one of `classes` in the configuration".to_owned()
+    } else {
+        format!("one of the training annotations for the {split} split, or `classes` in the configuration")
+    };
+    format!("{which}{}", did_you_mean(nearest(name, classes.iter()).as_deref()))
 }
 
 fn nearest_sibling(path: &Path) -> Option<String> {

@@ -24,14 +24,24 @@ pub(crate) const fn text_width(count: usize) -> u32 {
 /// Draws one line of text with its upper left corner at column `x` of row `y`. Characters that the font lacks become
 /// question marks; what leaves the picture is cut off.
 pub(crate) fn draw_text(image: &mut RgbImage, text: &str, x: u32, y: u32, colour: Rgb<u8>) {
+    draw_enlarged_text(image, text, x, y, 1, colour);
+}
+
+/// Draws text as [`draw_text`], each pixel of a character as a square of `scale` pixels.
+pub(crate) fn draw_enlarged_text(image: &mut RgbImage, text: &str, x: u32, y: u32, scale: u32, colour: Rgb<u8>) {
     for (number, character) in text.chars().enumerate() {
-        let left = x + number as u32 * ADVANCE;
+        let left = x.saturating_add((number as u32).saturating_mul(ADVANCE * scale));
+        if left >= image.width() {
+            return;
+        }
         for (row, bits) in glyph(character).iter().enumerate() {
-            for column in 0..WIDTH {
-                let (at_x, at_y) = (left + column, y + row as u32);
-                // The leftmost pixel is the highest of the five bits.
-                if bits >> (WIDTH - 1 - column) & 1 == 1 && at_x < image.width() && at_y < image.height() {
-                    image.put_pixel(at_x, at_y, colour);
+            // The leftmost pixel is the highest of the five bits.
+            for column in (0..WIDTH).filter(|column| bits >> (WIDTH - 1 - column) & 1 == 1) {
+                let (square_x, square_y) = (left + column * scale, y + row as u32 * scale);
+                for at_y in square_y..(square_y + scale).min(image.height()) {
+                    for at_x in square_x..(square_x + scale).min(image.width()) {
+                        image.put_pixel(at_x, at_y, colour);
+                    }
                 }
             }
         }

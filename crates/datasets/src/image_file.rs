@@ -5,7 +5,8 @@
 //! prepared elsewhere gives the same pixels); CMYK JPEG is converted; the EXIF orientation is applied. Of an animation
 //! or a document with several pages, the first is read.
 
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
 use image::error::{ImageError, LimitErrorKind};
@@ -69,6 +70,40 @@ pub fn format_name(format: ImageFormat) -> &'static str {
 /// Those of [`read_bytes`] and [`decode`].
 pub fn read(path: &Path) -> Result<RgbImage, DatasetError> {
     decode(&read_bytes(path)?, path)
+}
+
+/// Width and height in pixels of the image file at `path`, upright, as [`read`] gives it; only its header is read.
+///
+/// # Errors
+///
+/// A missing or unreadable file, [`DatasetError::NotAnImage`], or a header that cannot be read. An image with a good
+/// header may still be damaged.
+pub fn dimensions(path: &Path) -> Result<(u32, u32), DatasetError> {
+    /// Bytes that tell the format.
+    const START: usize = 64;
+    let unreadable = |source| DatasetError::from_io(path, source);
+    let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
+    let mut start = Vec::with_capacity(START);
+    (&mut file).take(START as u64).read_to_end(&mut start).map_err(unreadable)?;
+    let Some(format) = format_of_content(&start) else {
+        return Err(DatasetError::NotAnImage { path: path.to_owned(), found: describe_content(&start) });
+    };
+    file.rewind().map_err(unreadable)?;
+    let failure = Failure { path, format: format_name(format) };
+    let ((width, height), orientation) = match format {
+        ImageFormat::Jpeg => jpeg::dimensions(file, &failure)?,
+        _ => {
+            let mut decoder =
+                ImageReader::with_format(file, format).into_decoder().map_err(|error| failure.describe(error))?;
+            (decoder.dimensions(), decoder.orientation().unwrap_or(Orientation::NoTransforms))
+        }
+    };
+    failure.check_size(width, height)?;
+    let turned = matches!(
+        orientation,
+        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
+    );
+    Ok(if turned { (height, width) } else { (width, height) })
 }
 
 /// Reads the bytes of an image file.

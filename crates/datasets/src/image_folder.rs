@@ -76,7 +76,7 @@ fn scan(folder: &Path) -> Result<Found, DatasetError> {
 }
 
 /// Images at any depth below `folder`, and the number of files passed over.
-fn collect(folder: &Path) -> Result<(Vec<PathBuf>, usize), DatasetError> {
+pub(crate) fn collect(folder: &Path) -> Result<(Vec<PathBuf>, usize), DatasetError> {
     let listing = Listing::of(folder)?;
     let mut ignored = listing.ignored();
     let mut images = listing.images;

@@ -76,6 +76,14 @@ impl<D: Dataset> Dataset for InMemory<D> {
     fn file(&self, index: usize) -> Option<PathBuf> {
         self.inner.file(index)
     }
+
+    fn stated_size(&self, index: usize) -> Option<(u32, u32)> {
+        self.inner.stated_size(index)
+    }
+
+    fn image_id(&self, index: usize) -> Option<i64> {
+        self.inner.image_id(index)
+    }
 }
 
 #[cfg(test)]

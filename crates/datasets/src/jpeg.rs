@@ -4,6 +4,8 @@
 //! must hold everything up to its end-of-image marker and decode without a single error. (Bytes missing from the middle
 //! of a file that ends properly are noticed only where what follows makes no sense.)
 
+use std::io::{BufRead, Seek};
+
 use image::DynamicImage;
 use image::metadata::Orientation;
 use image::{GrayImage, RgbImage};
@@ -58,6 +60,19 @@ fn decode_with(bytes: &[u8], strict: bool, failure: &Failure) -> Result<(Dynamic
     let image = image
         .ok_or_else(|| failure.damaged(format!("{stored_bytes} bytes of {stored:?} pixels for {width}×{height}")))?;
     Ok((image, orientation))
+}
+
+/// Width and height as stored, and how the image has to be turned; only what comes before the pixels is read.
+pub(crate) fn dimensions(
+    file: impl BufRead + Seek,
+    failure: &Failure,
+) -> Result<((u32, u32), Orientation), DatasetError> {
+    let mut decoder = JpegDecoder::new(file);
+    decoder.decode_headers().map_err(|error| refuse(error, failure))?;
+    let orientation =
+        decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif)).unwrap_or(Orientation::NoTransforms);
+    let (width, height) = decoder.dimensions().ok_or_else(|| failure.damaged("the header states no size"))?;
+    Ok(((width as u32, height as u32), orientation))
 }
 
 fn refuse(error: DecodeErrors, failure: &Failure) -> DatasetError {

@@ -28,12 +28,19 @@
 //! A new data set is one file with a type that implements [`Dataset`], one `mod` line here and one variant of
 //! [`DatasetSpec`].
 
+mod annotated_files;
+mod annotation_problem;
 pub mod cifar;
+pub mod coco;
 mod contact_sheet;
+pub mod convert;
 mod dataset;
 mod detect;
+pub mod detection_doctor;
 mod detection_spec;
+pub mod detection_stats;
 pub mod doctor;
+pub mod draw;
 mod error;
 pub mod fetch;
 pub mod file_name_pattern;
@@ -57,11 +64,15 @@ mod split;
 pub mod stats;
 mod subset;
 mod unpack;
+pub mod voc;
+pub mod yolo;
 
-pub use contact_sheet::{captioned_sheet, contact_sheet};
+pub use annotated_files::{AnnotatedFiles, AnnotatedImage, DetectionData, EmptyImages};
+pub use annotation_problem::{AnnotationProblem, CLIP_TOLERANCE, ProblemKind};
+pub use contact_sheet::{annotated_sheet, captioned_sheet, contact_sheet};
 pub use dataset::{ClassificationSamples, Dataset, DetectionSamples, Samples, class_counts};
-pub use detect::detect;
-pub use detection_spec::{DetectionSpec, ScenesSpec};
+pub use detect::{detect, detect_annotated};
+pub use detection_spec::{AnnotatedFolderSpec, CocoSpec, DetectionSpec, ScenesSpec, VocSpec, YoloSpec};
 pub use error::DatasetError;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use in_memory::InMemory;

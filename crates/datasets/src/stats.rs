@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::random::{Purpose, RandomStream};
-use crate::{ClassificationSamples, Dataset, DatasetError, SplitName, Splits, class_counts};
+use crate::{Dataset, DatasetError, SplitName, Splits, class_counts};
 
 /// Figures about a data set.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -133,7 +133,10 @@ pub fn stats(splits: &Splits, read_at_most: usize) -> Result<DatasetStats, Datas
 /// # Errors
 ///
 /// As [`stats`].
-pub fn image_stats(samples: &ClassificationSamples, read_at_most: usize) -> Result<ImageStats, DatasetError> {
+pub fn image_stats<D>(samples: &D, read_at_most: usize) -> Result<ImageStats, DatasetError>
+where
+    D: Dataset + ?Sized,
+{
     if read_at_most == 0 || samples.is_empty() {
         return Err(DatasetError::InvalidSetting {
             key: "read_at_most",
@@ -198,7 +201,7 @@ mod tests {
     use image::{Rgb, RgbImage};
 
     use super::*;
-    use crate::LabelledFiles;
+    use crate::{ClassificationSamples, LabelledFiles};
 
     #[test]
     fn figures_of_two_known_images() {

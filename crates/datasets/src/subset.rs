@@ -61,6 +61,14 @@ impl<D: Dataset> Dataset for Subset<D> {
     fn file(&self, index: usize) -> Option<PathBuf> {
         self.inner.file(self.positions[index])
     }
+
+    fn stated_size(&self, index: usize) -> Option<(u32, u32)> {
+        self.inner.stated_size(self.positions[index])
+    }
+
+    fn image_id(&self, index: usize) -> Option<i64> {
+        self.inner.image_id(self.positions[index])
+    }
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod classification;
 mod confusion;
 mod error;
 mod metric;
+mod objects;
 mod probability;
 mod ranking;
 mod regression;
@@ -37,6 +38,9 @@ pub use classification::{ClassRow, ClassificationMetrics, ClassificationSummary}
 pub use confusion::{Confusion, ConfusionMatrix};
 pub use error::MetricError;
 pub use metric::{Direction, Metric, Score, direction};
+pub use objects::{
+    BoxFigures, CocoBoxes, DetectionClassFigures, DetectionMetrics, ErrorCosts, FoundBox, KnownBox, ScoreCurves, Sizes,
+};
 pub use probability::{BrierScore, LogLoss};
 pub use ranking::{OneVsRest, PrecisionRecallPoint, RocPoint};
 pub use regression::RegressionMetrics;

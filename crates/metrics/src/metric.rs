@@ -88,6 +88,8 @@ pub fn direction(name: &str) -> Option<Direction> {
         "precision_macro" | "precision_micro" | "precision_weighted" => Some(Direction::HigherIsBetter),
         "recall_macro" | "recall_micro" | "recall_weighted" => Some(Direction::HigherIsBetter),
         "f1_macro" | "f1_micro" | "f1_weighted" => Some(Direction::HigherIsBetter),
+        "ap" | "ap50" | "ap75" | "ap_small" | "ap_medium" | "ap_large" => Some(Direction::HigherIsBetter),
+        "ar1" | "ar10" | "ar100" | "ar_small" | "ar_medium" | "ar_large" => Some(Direction::HigherIsBetter),
         "loss" | "log_loss" | "brier" | "ece" | "mae" | "mse" | "rmse" => Some(Direction::LowerIsBetter),
         _ => {
             let k = name.strip_prefix("top")?;

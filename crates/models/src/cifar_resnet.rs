@@ -147,15 +147,14 @@ impl<B: Backend> CifarBlock<B> {
 
 impl<B: VisionBackend> CifarBlock<B> {
     fn forward(&self, input: Tensor<B, 4>) -> Tensor<B, 4> {
-        let inner = self.bn1.forward_with(self.conv1.forward(input.clone()), None, Activation::Relu);
-        let inner = self.conv2.forward(inner);
+        let inner = self.conv1.forward_normalised(input.clone(), &self.bn1, None, Activation::Relu);
         let width = inner.dims()[1];
         let residual = match &self.shortcut {
-            Some((convolution, norm)) => norm.forward(convolution.forward(input)),
+            Some((convolution, norm)) => convolution.forward_normalised(input, norm, None, Activation::Identity),
             None if input.dims()[1] == width => input,
             None => subsample(input, width),
         };
-        self.bn2.forward_with(inner, Some(residual), Activation::Relu)
+        self.conv2.forward_normalised(inner, &self.bn2, Some(residual), Activation::Relu)
     }
 }
 
@@ -190,7 +189,7 @@ impl<B: VisionBackend> Network<B> for CifarResNet<B> {
 
     /// Logits `[batch, classes]` of `images` `[batch, channels, height, width]`.
     fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
-        let stem = self.bn1.forward_with(self.conv1.forward(images), None, Activation::Relu);
+        let stem = self.conv1.forward_normalised(images, &self.bn1, None, Activation::Relu);
         let blocks = self.layer1.iter().chain(&self.layer2).chain(&self.layer3);
         let features = blocks.fold(stem, |features, block| block.forward(features));
         self.linear.forward(global_avg_pool2d(features))

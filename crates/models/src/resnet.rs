@@ -196,7 +196,7 @@ fn downsample<B: Backend>(channels_in: usize, channels_out: usize, stride: usize
 
 fn shortcut<B: VisionBackend>(downsample: &Downsample<B>, input: Tensor<B, 4>) -> Tensor<B, 4> {
     match downsample {
-        Some((convolution, norm)) => norm.forward(convolution.forward(input)),
+        Some((convolution, norm)) => convolution.forward_normalised(input, norm, None, Activation::Identity),
         None => input,
     }
 }
@@ -225,9 +225,9 @@ impl<B: Backend> BasicBlock<B> {
 
 impl<B: VisionBackend> BasicBlock<B> {
     fn forward(&self, input: Tensor<B, 4>) -> Tensor<B, 4> {
-        let inner = self.bn1.forward_with(self.conv1.forward(input.clone()), None, Activation::Relu);
-        let inner = self.conv2.forward(inner);
-        self.bn2.forward_with(inner, Some(shortcut(&self.downsample, input)), Activation::Relu)
+        let inner = self.conv1.forward_normalised(input.clone(), &self.bn1, None, Activation::Relu);
+        let shortcut = shortcut(&self.downsample, input);
+        self.conv2.forward_normalised(inner, &self.bn2, Some(shortcut), Activation::Relu)
     }
 }
 
@@ -260,10 +260,10 @@ impl<B: Backend> Bottleneck<B> {
 
 impl<B: VisionBackend> Bottleneck<B> {
     fn forward(&self, input: Tensor<B, 4>) -> Tensor<B, 4> {
-        let inner = self.bn1.forward_with(self.conv1.forward(input.clone()), None, Activation::Relu);
-        let inner = self.bn2.forward_with(self.conv2.forward(inner), None, Activation::Relu);
-        let inner = self.conv3.forward(inner);
-        self.bn3.forward_with(inner, Some(shortcut(&self.downsample, input)), Activation::Relu)
+        let inner = self.conv1.forward_normalised(input.clone(), &self.bn1, None, Activation::Relu);
+        let inner = self.conv2.forward_normalised(inner, &self.bn2, None, Activation::Relu);
+        let shortcut = shortcut(&self.downsample, input);
+        self.conv3.forward_normalised(inner, &self.bn3, Some(shortcut), Activation::Relu)
     }
 }
 
@@ -296,7 +296,7 @@ impl<B: VisionBackend> ResNet<B> {
     /// - output: `[batch, width, height / step, width / step]` with steps 4, 8, 16 and 32 (1, 2, 4 and 8 with
     ///   [`ResNetStem::Cifar`]), rounded up, and widths 64, 128, 256 and 512, four times that in bottleneck networks
     pub fn stages(&self, images: Tensor<B, 4>) -> [Tensor<B, 4>; 4] {
-        let stem = self.bn1.forward_with(self.conv1.forward(images), None, Activation::Relu);
+        let stem = self.conv1.forward_normalised(images, &self.bn1, None, Activation::Relu);
         let stem = match &self.maxpool {
             Some(pool) => pool.forward(stem),
             None => stem,

@@ -4,9 +4,9 @@ use burn::tensor::ops::{FloatTensor, FloatTensorOps};
 
 use crate::host::{self, HostTensor};
 use crate::kernels::optimizer::{AdamStep, SgdStep};
-use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions, Interpolation, Pool2dOptions};
-use crate::vision_backend::{AveragePool, BatchNormForward, BatchNormGradient, BatchNormSaved};
-use crate::{VisionBackend, fallback};
+use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions, Interpolation, Pool2dOptions, Precision};
+use crate::vision_backend::{AveragePool, BatchNormForward, BatchNormGradient, BatchNormSaved, InferenceNorm};
+use crate::{Prepared, VisionBackend, fallback};
 
 /// Implements [`VisionBackend`] for a backend whose primitive is a [`HostTensor`].
 macro_rules! host_backend {
@@ -157,6 +157,23 @@ macro_rules! host_backend {
                         relu,
                         epsilon,
                     )
+                }
+            }
+
+            fn vision_conv2d_inference(
+                input: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                bias: Option<FloatTensor<Self>>,
+                norm: Option<InferenceNorm<FloatTensor<Self>>>,
+                residual: Option<FloatTensor<Self>>,
+                relu: bool,
+                options: Conv2dOptions,
+                prepared: &Prepared,
+            ) -> FloatTensor<Self> {
+                if options.precision == Precision::F32 && input.is_f32() && weight.is_f32() {
+                    host::inference::conv2d(input, weight, bias, norm, residual, relu, options, prepared)
+                } else {
+                    fallback::convolution::inference::<Self>(input, weight, bias, norm, residual, relu, options)
                 }
             }
 

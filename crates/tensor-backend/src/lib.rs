@@ -20,6 +20,7 @@ mod host;
 mod host_backend;
 pub mod kernels;
 pub mod ops;
+mod prepared;
 pub mod random;
 pub mod state_dict;
 mod vision_backend;
@@ -27,6 +28,8 @@ mod vision_backend;
 #[cfg(any(feature = "cpu", feature = "ndarray", feature = "cuda"))]
 pub use backend::{BACKEND_NAME, DeviceError, SelectedBackend, SelectedDevice, TrainingBackend, open_device};
 pub use buffer::Buffer;
+pub use prepared::Prepared;
 pub use vision_backend::{
-    AutodiffVisionBackend, AveragePool, BatchNormForward, BatchNormGradient, BatchNormSaved, VisionBackend,
+    AutodiffVisionBackend, AveragePool, BatchNormForward, BatchNormGradient, BatchNormSaved, InferenceNorm,
+    VisionBackend,
 };

@@ -3,9 +3,9 @@
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::ops::FloatTensor;
 
-use crate::fallback;
 use crate::kernels::optimizer::{AdamStep, SgdStep};
 use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions, Interpolation, Pool2dOptions};
+use crate::{Prepared, fallback};
 
 /// A backend with the operations that vision models spend their time in.
 ///
@@ -118,6 +118,21 @@ pub trait VisionBackend: Backend {
         epsilon: f64,
     ) -> FloatTensor<Self> {
         fallback::batch_norm::inference::<Self>(input, weight, bias, mean, variance, residual, relu, epsilon)
+    }
+
+    /// [`ops::conv2d_inference`](crate::ops::conv2d_inference), with a rectifier or nothing for an activation.
+    #[allow(clippy::too_many_arguments, reason = "the parameters of the operation, as in its definition")]
+    fn vision_conv2d_inference(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: Option<FloatTensor<Self>>,
+        norm: Option<InferenceNorm<FloatTensor<Self>>>,
+        residual: Option<FloatTensor<Self>>,
+        relu: bool,
+        options: Conv2dOptions,
+        _prepared: &Prepared,
+    ) -> FloatTensor<Self> {
+        fallback::convolution::inference::<Self>(input, weight, bias, norm, residual, relu, options)
     }
 
     /// [`ops::activate`](crate::ops::activate), for a tensor of any rank.
@@ -281,6 +296,21 @@ pub enum AveragePool {
         /// Their numbers, `[vertical, horizontal]`.
         size: [usize; 2],
     },
+}
+
+/// Batch normalisation by given statistics, `weight · (x - mean) / sqrt(variance + epsilon) + bias`: all `[channels]`.
+#[derive(Debug, Clone)]
+pub struct InferenceNorm<T> {
+    /// Scale.
+    pub weight: T,
+    /// Shift.
+    pub bias: T,
+    /// Running mean.
+    pub mean: T,
+    /// Running variance.
+    pub variance: T,
+    /// Addend to the variance.
+    pub epsilon: f64,
 }
 
 /// What batch normalisation gives, as primitives.

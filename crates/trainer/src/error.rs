@@ -35,6 +35,16 @@ pub enum TrainError {
         /// What does not fit.
         source: StateDictError,
     },
+    /// The weights to start from are of another model.
+    #[error("{}: {source}{hint}", .path.display())]
+    InitialWeights {
+        /// The weights file.
+        path: PathBuf,
+        /// What does not fit.
+        source: StateDictError,
+        /// What to do about it, or nothing.
+        hint: String,
+    },
     /// A file of the run directory could not be read or written.
     #[error("{}: {source}", .path.display())]
     File {

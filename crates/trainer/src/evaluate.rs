@@ -31,6 +31,8 @@ pub struct EvaluateOptions<'a> {
 pub struct Evaluation<K: HostTask> {
     /// The mean loss; `None` without samples.
     pub loss: Option<f64>,
+    /// The means of the loss's parts.
+    pub terms: Vec<(&'static str, f64)>,
     /// The judge, having seen every sample.
     pub metrics: K::Metrics,
     /// Samples that were left out.
@@ -63,9 +65,15 @@ where
     let indices: Vec<usize> = (0..samples.len()).collect();
     let batches: Vec<&[usize]> = indices.chunks(options.batch_size).collect();
     let loading = Loading { phase: Phase::Evaluate, on_bad_sample: options.on_bad_sample };
-    let mut evaluation =
-        Evaluation::<T> { loss: None, metrics: task.metrics(), bad_samples: Vec::new(), interrupted: false };
-    let mut loss = RunningMean::default();
+    let mut evaluation = Evaluation::<T> {
+        loss: None,
+        terms: Vec::new(),
+        metrics: task.metrics(),
+        bad_samples: Vec::new(),
+        interrupted: false,
+    };
+    let mut mean_loss = RunningMean::default();
+    let mut terms: Vec<(&'static str, RunningMean)> = Vec::new();
     observer.on_event(Event::EvaluationStarted { split: options.split, batches: batches.len() });
     deliver_in_order(
         0..batches.len(),
@@ -80,9 +88,20 @@ where
             if !loaded.is_empty() {
                 let output = network.forward(loaded.take_images(device));
                 let tensors = task.upload(loaded.encoded, device);
-                let mean = task.loss(output.clone(), &tensors).into_scalar().elem::<f64>();
-                let predictions = task.decode(output);
-                loss.add(mean, loaded.targets.len() as u64);
+                let samples = loaded.targets.len() as u64;
+                let loss = task.loss(output.clone(), &tensors);
+                for (name, value) in loss.term_values() {
+                    match terms.iter_mut().find(|(known, _)| *known == name) {
+                        Some((_, mean)) => mean.add(value, samples),
+                        None => {
+                            let mut mean = RunningMean::default();
+                            mean.add(value, samples);
+                            terms.push((name, mean));
+                        }
+                    }
+                }
+                mean_loss.add(loss.total.into_scalar().elem::<f64>(), samples);
+                let predictions = task.decode(output, &tensors);
                 let metrics: &mut T::Metrics = &mut evaluation.metrics;
                 metrics.update(&predictions, &loaded.targets).map_err(TaskError::from)?;
                 for ((&index, prediction), target) in loaded.indices.iter().zip(&predictions).zip(&loaded.targets) {
@@ -93,6 +112,7 @@ where
             Ok(ControlFlow::Continue(()))
         },
     )?;
-    evaluation.loss = loss.value();
+    evaluation.loss = mean_loss.value();
+    evaluation.terms = terms.into_iter().filter_map(|(name, mean)| Some((name, mean.value()?))).collect();
     Ok(evaluation)
 }

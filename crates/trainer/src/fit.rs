@@ -55,9 +55,11 @@ pub struct FitOptions {
     pub lr: f64,
     /// How gradients are held in bounds.
     pub clipping: Clipping,
+    /// Epochs from one evaluation to the next; the last epoch is always evaluated.
+    pub eval_every: usize,
     /// Decay of the weights' moving average, if one is kept.
     pub average_decay: Option<f64>,
-    /// What epochs are judged by; `None`: `val.accuracy`, or the loss where that does not exist.
+    /// What epochs are judged by; `None`: `val.accuracy` or `val.ap`, or the loss where there is neither.
     pub monitor: Option<String>,
     /// When to stop before the last epoch.
     pub early_stopping: Option<EarlyStopping>,
@@ -90,7 +92,7 @@ pub enum Ending {
 }
 
 /// Figures that an epoch can be judged by when the configuration names none, the first that exists.
-const DEFAULT_MONITORS: [&str; 3] = ["val.accuracy", "val.loss", "train.loss"];
+const DEFAULT_MONITORS: [&str; 4] = ["val.accuracy", "val.ap", "val.loss", "train.loss"];
 
 /// Trains until the last epoch, an early stop, or a request to stop.
 ///
@@ -224,10 +226,17 @@ where
             observer.on_event(Event::CheckpointSaved { path: &files.last });
             return Ok((training, Ending::Interrupted));
         };
-        let monitor = choose_monitor(&row, options.monitor.as_deref())?;
-        let min_delta = options.early_stopping.map_or(0.0, |rule| rule.min_delta);
-        let improved = training.state.progress.update(row.epoch, row.get(&monitor.name), monitor.direction, min_delta);
-        schedule.epoch_ended(improved);
+        let judged = data.validation.is_none() || is_evaluated(row.epoch, options);
+        let improved = if judged {
+            let monitor = choose_monitor(&row, options.monitor.as_deref())?;
+            let min_delta = options.early_stopping.map_or(0.0, |rule| rule.min_delta);
+            let figure = row.get(&monitor.name);
+            let improved = training.state.progress.update(row.epoch, figure, monitor.direction, min_delta);
+            schedule.epoch_ended(improved);
+            improved
+        } else {
+            false
+        };
 
         let state = &mut training.state;
         state.plateau = schedule.state();
@@ -251,6 +260,11 @@ where
         }
     }
     Ok((training, Ending::Finished))
+}
+
+/// Whether the epoch with this number, counted from 1, is evaluated.
+fn is_evaluated(epoch: usize, options: &FitOptions) -> bool {
+    epoch.is_multiple_of(options.eval_every) || epoch == options.epochs
 }
 
 /// The gradients of one optimiser step while they are gathered.
@@ -289,8 +303,10 @@ impl<B: AutodiffVisionBackend> StepGroup<B> {
         let output = network.forward(loaded.take_images(device));
         let tensors = task.upload(loaded.encoded, device);
         let loss = task.loss(output.clone(), &tensors);
-        let mean = loss.clone().into_scalar().elem::<f64>();
-        let scores = task.running_scores(&task.decode(output), &loaded.targets);
+        let mean = loss.total.clone().into_scalar().elem::<f64>();
+        let mut scores = task.running_scores(output, &tensors, &loaded.targets);
+        scores.extend(loss.term_values().into_iter().map(|(name, value)| (name, value * samples as f64)));
+        let loss = loss.total;
         if mean.is_finite() {
             let factor = if weighted { samples as f64 } else { 1.0 };
             let loss = if weighted { loss.mul_scalar(factor) } else { loss };
@@ -334,7 +350,8 @@ where
     let running = &training.state.running;
     let mut figures = vec![("train.loss".to_owned(), running.mean_loss())];
     figures.extend(running.means().map(|(name, mean)| (format!("train.{name}"), Some(mean))));
-    if let Some(validation) = &data.validation {
+    let epoch = training.state.epoch + 1;
+    if let Some(validation) = data.validation.as_ref().filter(|_| is_evaluated(epoch, options)) {
         let network = training.average.clone().unwrap_or_else(|| training.network.valid());
         let options = EvaluateOptions {
             split: "val",
@@ -357,6 +374,7 @@ where
         }
         note_bad_samples(&mut training.state, &evaluation.bad_samples, observer);
         figures.push(("val.loss".to_owned(), evaluation.loss));
+        figures.extend(evaluation.terms.iter().map(|(name, value)| (format!("val.{name}"), Some(*value))));
         figures
             .extend(evaluation.metrics.compute().into_iter().map(|score| (format!("val.{}", score.name), score.value)));
     }
@@ -365,7 +383,7 @@ where
     figures.push(("lr".to_owned(), Some(lr)));
     figures.push(("images_per_second".to_owned(), Some(rate)));
     figures.push(("seconds".to_owned(), Some(state.epoch_seconds)));
-    Ok(Some(HistoryRow { epoch: state.epoch + 1, figures }))
+    Ok(Some(HistoryRow { epoch, figures }))
 }
 
 fn save_best<B, N>(training: &Training<B, N>, folder: &Path, description: &impl Serialize) -> Result<(), TrainError>
@@ -426,6 +444,8 @@ fn choose_monitor(row: &HistoryRow, name: Option<&str>) -> Result<Monitor, Train
 
 /// Which way the figure `name` of `history` improves, and its name where none was chosen.
 pub fn monitor_of(history: &[HistoryRow], name: Option<&str>) -> Option<(String, Direction)> {
-    let row = history.last()?;
+    // Not every epoch need be evaluated.
+    let evaluated = |row: &&HistoryRow| row.figures.iter().any(|(column, _)| column.starts_with("val."));
+    let row = history.iter().rev().find(evaluated).or(history.last())?;
     choose_monitor(row, name).ok().map(|monitor| (monitor.name, monitor.direction))
 }

@@ -22,18 +22,31 @@ impl HistoryRow {
     }
 }
 
+/// The columns of all rows. One that is missing in the first row stands where its own row has it.
+fn columns(history: &[HistoryRow]) -> Vec<&str> {
+    let mut columns: Vec<&str> = Vec::new();
+    for row in history {
+        let mut place = 0;
+        for (name, _) in &row.figures {
+            match columns.iter().position(|known| known == name) {
+                Some(known) => place = known + 1,
+                None => {
+                    columns.insert(place, name);
+                    place += 1;
+                }
+            }
+        }
+    }
+    columns
+}
+
 /// Writes `results.csv`: a row an epoch.
 ///
 /// # Errors
 ///
 /// When the file cannot be written; an earlier version of it then stays as it was.
 pub fn write_csv(path: &Path, history: &[HistoryRow]) -> std::io::Result<()> {
-    let mut columns: Vec<&str> = Vec::new();
-    for (name, _) in history.iter().flat_map(|row| &row.figures) {
-        if !columns.contains(&name.as_str()) {
-            columns.push(name);
-        }
-    }
+    let columns = columns(history);
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(std::iter::once("epoch").chain(columns.iter().copied()))?;
     for row in history {
@@ -62,6 +75,6 @@ mod tests {
         ];
         write_csv(&path, &history).expect("written");
         let text = std::fs::read_to_string(&path).expect("readable");
-        assert_eq!(text, "epoch,train.loss,lr,\"x,y\"\n1,0.5,0.001,\n2,,,2\n");
+        assert_eq!(text, "epoch,train.loss,\"x,y\",lr\n1,0.5,,0.001\n2,,2,\n");
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! One loop ([`fit`]) serves every task ([`task::Task`]): a task says how samples become tensors, what the loss is and
 //! how outputs become predictions, and is the only place where models, losses, metrics and data meet. A run
-//! ([`tasks::classification::start_run`]) puts a task together from a [`config::RunConfig`] and leaves a
-//! [`run_directory::RunDirectory`] behind.
+//! ([`run::start_run`]) puts a task together from a [`config::RunConfig`] and leaves a
+//! [`run_directory::RunDirectory`] behind; what it needs to know of the kind of recognition is in
+//! [`recognition::Recognition`].
 //!
 //! This crate chooses no backend and prints nothing: it tells an [`observer::Observer`] what happens.
 
@@ -17,10 +18,13 @@ mod error;
 pub mod evaluate;
 pub mod fit;
 pub mod history;
+pub mod initial_weights;
 pub mod loader;
 pub mod observer;
 pub mod optim;
+pub mod recognition;
 pub mod report;
+pub mod run;
 pub mod run_directory;
 pub mod sampler;
 pub mod schedule;

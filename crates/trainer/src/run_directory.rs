@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::atomic_file;
 use crate::checkpoint::MODEL_FILE;
-use crate::config::RunConfig;
+use crate::config::{AnyRunConfig, RunConfig, Sections};
 use crate::error::TrainError;
 use crate::fit::FitFiles;
 
@@ -57,7 +57,7 @@ impl RunDirectory {
     ///
     /// [`TrainError::RunExists`] when `path` holds a run already, unless `overwrite`; or when the folder cannot be
     /// written.
-    pub fn create(path: &Path, config: &RunConfig, overwrite: bool) -> Result<Self, TrainError> {
+    pub fn create<K: Sections>(path: &Path, config: &RunConfig<K>, overwrite: bool) -> Result<Self, TrainError> {
         let run = Self { path: path.to_owned() };
         if run.config_file().exists() {
             if !overwrite {
@@ -178,8 +178,8 @@ impl RunDirectory {
     /// # Errors
     ///
     /// When the file is missing or damaged, or an override does not fit.
-    pub fn read_config(&self, overrides: &[String]) -> Result<RunConfig, TrainError> {
-        Ok(RunConfig::read(&self.config_file(), overrides)?)
+    pub fn read_config(&self, overrides: &[String]) -> Result<AnyRunConfig, TrainError> {
+        Ok(AnyRunConfig::read(&self.config_file(), overrides)?)
     }
 
     /// Replaces the resolved configuration, as a resume with other settings does.
@@ -187,7 +187,7 @@ impl RunDirectory {
     /// # Errors
     ///
     /// When the file cannot be written.
-    pub fn replace_config(&self, config: &RunConfig) -> Result<(), TrainError> {
+    pub fn replace_config<K: Sections>(&self, config: &RunConfig<K>) -> Result<(), TrainError> {
         let text = config.to_toml()?;
         atomic_file::write(&self.config_file(), text.as_bytes()).map_err(TrainError::file(self.config_file()))
     }

@@ -17,6 +17,8 @@ pub enum Purpose {
     Network,
     /// Which pictures a report shows.
     Pictures,
+    /// The size of training batches that vary it, a stream for each group of batches.
+    BatchSize,
 }
 
 /// The stream of `purpose` at `position`, for [`tensor_backend::random::seed`].

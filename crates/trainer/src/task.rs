@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{ElementConversion, Tensor, TensorData};
 use datasets::{Dataset, DatasetError};
 use metrics::{Metric, MetricError};
 use serde::{Deserialize, Serialize};
@@ -40,16 +40,13 @@ pub trait HostTask: Send + Sync {
 
     /// The class of a target, for class-balanced sampling; `None` where a sample has no single class.
     fn class_of(&self, target: &Self::Target) -> Option<usize>;
-
-    /// Figures that are cheap enough for every training batch, each summed over the batch's samples: name and sum.
-    fn running_scores(&self, predictions: &[Self::Prediction], targets: &[Self::Target]) -> Vec<(&'static str, f64)>;
 }
 
 /// The part of a task on tensors of backend `B`.
 ///
 /// `Output` is what the task's networks give, so a network of another task does not compile with it.
 pub trait Task<B: VisionBackend>: HostTask {
-    /// Targets on the device.
+    /// Targets on the device, and what is needed to bring answers back to the original images.
     type Tensors;
     /// Equal to the network's `Network::Output`.
     type Output: Clone;
@@ -57,11 +54,42 @@ pub trait Task<B: VisionBackend>: HostTask {
     /// Moves encoded targets to the device.
     fn upload(&self, encoded: Self::Encoded, device: &B::Device) -> Self::Tensors;
 
-    /// The mean loss over the batch, a single element.
-    fn loss(&self, output: Self::Output, targets: &Self::Tensors) -> Tensor<B, 1>;
+    /// The mean loss over the batch.
+    fn loss(&self, output: Self::Output, targets: &Self::Tensors) -> Loss<B>;
 
     /// Predictions, one a sample.
-    fn decode(&self, output: Self::Output) -> Vec<Self::Prediction>;
+    fn decode(&self, output: Self::Output, targets: &Self::Tensors) -> Vec<Self::Prediction>;
+
+    /// Figures that are cheap enough for every training batch, each summed over the batch's samples: name and sum.
+    fn running_scores(
+        &self,
+        _output: Self::Output,
+        _tensors: &Self::Tensors,
+        _targets: &[Self::Target],
+    ) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
+}
+
+/// A loss and what it is made of.
+#[derive(Debug, Clone)]
+pub struct Loss<B: VisionBackend> {
+    /// What is minimised, a single element.
+    pub total: Tensor<B, 1>,
+    /// Parts of it by name, for the record: a single element each, weighted as in the total.
+    pub terms: Vec<(&'static str, Tensor<B, 1>)>,
+}
+
+impl<B: VisionBackend> Loss<B> {
+    /// A loss of one part.
+    pub const fn single(total: Tensor<B, 1>) -> Self {
+        Self { total, terms: Vec::new() }
+    }
+
+    /// The values of the parts.
+    pub fn term_values(&self) -> Vec<(&'static str, f64)> {
+        self.terms.iter().map(|(name, term)| (*name, term.clone().into_scalar().elem())).collect()
+    }
 }
 
 /// How samples are to be loaded.

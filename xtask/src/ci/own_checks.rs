@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use trainer::config::{RunConfig, key_reference_markdown};
+use trainer::config::{AnyRunConfig, Sections, key_reference_markdown};
+use trainer::tasks::classification::Classification;
+use trainer::tasks::detection::Detection;
 
 use super::LIBRARIES;
 use super::command::{CargoCommand, project_root};
@@ -34,10 +36,16 @@ pub(super) fn recipes() -> anyhow::Result<()> {
     let recipes = recipe_files(&folder)?;
     ensure!(!recipes.is_empty(), "{} holds no recipe, expected at least one .toml", folder.display());
     for path in &recipes {
-        let config = RunConfig::read(path, &[])?;
         let at = || path.display().to_string();
-        config.model.check(ANY_CLASSES, config.input.shape()).with_context(at)?;
-        config.loss.validate(ANY_CLASSES).with_context(at)?;
+        match AnyRunConfig::read(path, &[])? {
+            AnyRunConfig::Classification(config) => {
+                Classification::check_model(&config.model, ANY_CLASSES, config.input.shape()).with_context(at)?;
+                config.loss.validate(ANY_CLASSES).with_context(at)?;
+            }
+            AnyRunConfig::Detection(config) => {
+                Detection::check_model(&config.model, ANY_CLASSES, config.input.shape()).with_context(at)?;
+            }
+        }
     }
     println!("{} recipes are valid", recipes.len());
     Ok(())

@@ -7,11 +7,15 @@ pub(crate) mod crop;
 pub(crate) mod erasing;
 pub(crate) mod filters;
 pub(crate) mod flip;
+pub(crate) mod hsv_jitter;
+pub(crate) mod letterbox;
 pub(crate) mod pad;
 pub(crate) mod perspective;
 pub(crate) mod random_resized_crop;
 pub(crate) mod resize;
+pub(crate) mod safe_box_crop;
 pub(crate) mod tones;
+pub(crate) mod zoom_out;
 
 /// `true`, as serde's default for a key.
 pub(crate) const fn always() -> f64 {

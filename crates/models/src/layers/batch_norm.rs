@@ -20,8 +20,8 @@ pub(crate) const BUFFER_NAMES: [&str; 2] = ["running_mean", "running_var"];
 /// Batch normalisation, PyTorch's `nn.BatchNorm2d`, with an optional sum and activation in the same operation.
 ///
 /// On a backend with gradients it normalises by the batch's statistics and moves the running ones towards them (by
-/// `momentum`, with the unbiased variance, as PyTorch does); on one without, or when [`frozen`](Self::frozen), it
-/// normalises by the running ones.
+/// `momentum`, with the unbiased variance, as PyTorch does); on one without, or when [`frozen`](Self::frozen) or its
+/// scale is not trained, it normalises by the running ones.
 ///
 /// Source: Ioffe and Szegedy 2015, "Batch normalization". `num_batches_tracked` is left out: PyTorch reads it only when
 /// `momentum=None`.
@@ -92,7 +92,7 @@ impl<B: VisionBackend> BatchNorm2d<B> {
             return input;
         }
         let (weight, bias) = (self.weight.val(), self.bias.val());
-        if self.frozen || !B::ad_enabled(&input.device()) {
+        if self.frozen || !self.weight.is_require_grad() || !B::ad_enabled(&input.device()) {
             let (mean, variance) = (self.running_mean.value(), self.running_var.value());
             return ops::batch_norm_inference(input, weight, bias, mean, variance, residual, activation, self.epsilon);
         }

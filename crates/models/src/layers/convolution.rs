@@ -3,10 +3,10 @@
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use tensor_backend::VisionBackend;
-use tensor_backend::ops::{self, Conv2dOptions};
+use tensor_backend::ops::{self, Activation, Conv2dOptions};
+use tensor_backend::{InferenceNorm, Prepared, VisionBackend};
 
-use super::Initialisation;
+use super::{BatchNorm2d, Initialisation};
 use crate::trace::{self, LayerKind, LayerTrace};
 
 /// How many positions a window of `kernel` pixels has along a side of `size` pixels: the side of a convolution's or
@@ -93,6 +93,7 @@ impl Conv2dConfig {
             weight: self.initialisation.weight(shape, fan_in, fan_out, device),
             bias: self.bias.then(|| self.initialisation.bias(channels_out, fan_in, device)),
             options: self.options,
+            prepared: Prepared::new(),
         }
     }
 }
@@ -106,6 +107,9 @@ pub struct Conv2d<B: Backend> {
     pub bias: Option<Param<Tensor<B, 1>>>,
     /// How the kernel moves.
     pub options: Conv2dOptions,
+    /// The weight as the kernels want it, kept between inferences.
+    #[module(skip)]
+    pub prepared: Prepared,
 }
 
 impl<B: VisionBackend> Conv2d<B> {
@@ -119,8 +123,56 @@ impl<B: VisionBackend> Conv2d<B> {
         if trace::is_active() {
             return self.trace(input);
         }
+        if !B::ad_enabled(&input.device()) {
+            return self.infer(input, None, None, Activation::Identity);
+        }
         let bias = self.bias.as_ref().map(Param::val);
         ops::conv2d(input, self.weight.val(), bias, self.options)
+    }
+
+    /// `activation(norm(self(input)) + residual)`: three passes over memory in training, one in inference.
+    ///
+    /// # Shapes
+    ///
+    /// - `input`: `[batch, channels_in, height, width]`
+    /// - `residual`, output: `[batch, channels_out, height_out, width_out]`
+    pub fn forward_normalised(
+        &self,
+        input: Tensor<B, 4>,
+        norm: &BatchNorm2d<B>,
+        residual: Option<Tensor<B, 4>>,
+        activation: Activation,
+    ) -> Tensor<B, 4> {
+        if trace::is_active() || B::ad_enabled(&input.device()) {
+            return norm.forward_with(self.forward(input), residual, activation);
+        }
+        let norm = InferenceNorm {
+            weight: norm.weight.val(),
+            bias: norm.bias.val(),
+            mean: norm.running_mean.value(),
+            variance: norm.running_var.value(),
+            epsilon: norm.epsilon,
+        };
+        self.infer(input, Some(norm), residual, activation)
+    }
+
+    /// `activation(self(input))`, in one operation where there are no gradients.
+    pub fn forward_activated(&self, input: Tensor<B, 4>, activation: Activation) -> Tensor<B, 4> {
+        if trace::is_active() || B::ad_enabled(&input.device()) {
+            return ops::activate(self.forward(input), activation);
+        }
+        self.infer(input, None, None, activation)
+    }
+
+    fn infer(
+        &self,
+        input: Tensor<B, 4>,
+        norm: Option<InferenceNorm<Tensor<B, 1>>>,
+        residual: Option<Tensor<B, 4>>,
+        activation: Activation,
+    ) -> Tensor<B, 4> {
+        let (weight, bias) = (self.weight.val(), self.bias.as_ref().map(Param::val));
+        ops::conv2d_inference(input, weight, bias, norm, residual, activation, self.options, &self.prepared)
     }
 
     fn trace(&self, input: Tensor<B, 4>) -> Tensor<B, 4> {

@@ -1,6 +1,8 @@
 //! Layers one after another, as in PyTorch's `nn.Sequential`: a `Vec` of them gives their tensors the names
 //! `0.weight`, `1.weight` and so on, counting layers without tensors too.
 
+use std::iter::Peekable;
+
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
@@ -35,23 +37,37 @@ pub enum DenseLayer<B: Backend> {
     Dropout(Dropout),
 }
 
-/// Applies `layers` in order; a batch normalisation and the ReLU after it are one operation.
+/// Applies `layers` in order; a convolution or batch normalisation and what can be done with it are one operation.
 pub fn forward_features<B: VisionBackend>(layers: &[FeatureLayer<B>], input: Tensor<B, 4>) -> Tensor<B, 4> {
     let mut layers = layers.iter().peekable();
     let mut features = input;
     while let Some(layer) = layers.next() {
         features = match layer {
-            FeatureLayer::Conv2d(layer) => layer.forward(features),
-            FeatureLayer::BatchNorm2d(layer) => {
-                let relu = layers.next_if(|next| matches!(next, FeatureLayer::Relu(_)));
-                let activation = if relu.is_some() { Activation::Relu } else { Activation::Identity };
-                layer.forward_with(features, None, activation)
+            FeatureLayer::Conv2d(layer) => {
+                let norm = layers.next_if(|next| matches!(next, FeatureLayer::BatchNorm2d(_)));
+                let activation = activation_after(&mut layers);
+                match norm {
+                    Some(FeatureLayer::BatchNorm2d(norm)) => layer.forward_normalised(features, norm, None, activation),
+                    _ => layer.forward_activated(features, activation),
+                }
             }
+            FeatureLayer::BatchNorm2d(layer) => layer.forward_with(features, None, activation_after(&mut layers)),
             FeatureLayer::Relu(layer) => layer.forward(features),
             FeatureLayer::MaxPool2d(layer) => layer.forward(features),
         };
     }
     features
+}
+
+/// The activation that is the next layer, which is taken.
+fn activation_after<'a, B: Backend>(layers: &mut Peekable<impl Iterator<Item = &'a FeatureLayer<B>>>) -> Activation
+where
+    FeatureLayer<B>: 'a,
+{
+    match layers.next_if(|next| matches!(next, FeatureLayer::Relu(_))) {
+        Some(_) => Activation::Relu,
+        None => Activation::Identity,
+    }
 }
 
 /// Applies `layers` in order.

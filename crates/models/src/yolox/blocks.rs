@@ -50,7 +50,7 @@ impl<B: Backend> BaseConv<B> {
 impl<B: VisionBackend> BaseConv<B> {
     /// Applies the unit to `[batch, channels_in, height, width]`.
     pub fn forward(&self, input: Tensor<B, 4>) -> Tensor<B, 4> {
-        self.bn.forward_with(self.conv.forward(input), None, Activation::Silu)
+        self.conv.forward_normalised(input, &self.bn, None, Activation::Silu)
     }
 }
 

@@ -4,7 +4,9 @@ use burn::tensor::backend::Backend;
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, FloatTensor};
 
 use super::{empty_like, primitive, tensor};
-use crate::ops::{Conv2dOptions, ConvTranspose2dOptions};
+use crate::VisionBackend;
+use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions};
+use crate::vision_backend::InferenceNorm;
 
 fn burn_options(options: Conv2dOptions) -> ConvOptions<2> {
     let Conv2dOptions { stride, padding, dilation, groups, precision: _ } = options;
@@ -83,4 +85,25 @@ pub(crate) fn transposed_weight_gradient<B: Backend>(
 ) -> FloatTensor<B> {
     let weight = empty_like::<B>(&output_gradient, weight_shape);
     B::conv_transpose2d_weight_backward(input, weight, output_gradient, burn_transposed(options))
+}
+
+/// Convolution, normalisation, sum and rectifier one after another.
+pub(crate) fn inference<B: VisionBackend>(
+    input: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: Option<FloatTensor<B>>,
+    norm: Option<InferenceNorm<FloatTensor<B>>>,
+    residual: Option<FloatTensor<B>>,
+    relu: bool,
+    options: Conv2dOptions,
+) -> FloatTensor<B> {
+    let output = B::vision_conv2d(input, weight, bias, options);
+    if let Some(InferenceNorm { weight, bias, mean, variance, epsilon }) = norm {
+        return B::vision_batch_norm_inference(output, weight, bias, mean, variance, residual, relu, epsilon);
+    }
+    let output = match residual {
+        Some(residual) => B::vision_add(output, residual),
+        None => output,
+    };
+    if relu { B::vision_activate(output, Activation::Relu) } else { output }
 }

@@ -32,12 +32,12 @@ pub(crate) fn forward<T: HostTensor>(
     }
 }
 
-fn inverse_deviation(variance: &[f32], epsilon: f64) -> Vec<f32> {
+pub(super) fn inverse_deviation(variance: &[f32], epsilon: f64) -> Vec<f32> {
     variance.iter().map(|&variance| (1.0 / (f64::from(variance) + epsilon).sqrt()) as f32).collect()
 }
 
 /// `weight · (x - mean) · inverse + bias` as `x · scale + shift`.
-fn scale_and_shift(weight: &[f32], bias: &[f32], mean: &[f32], inverse: &[f32]) -> (Vec<f32>, Vec<f32>) {
+pub(super) fn scale_and_shift(weight: &[f32], bias: &[f32], mean: &[f32], inverse: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let scale: Vec<f32> = weight.iter().zip(inverse).map(|(weight, inverse)| weight * inverse).collect();
     let shift = scale.iter().zip(mean).zip(bias);
     let shift = shift.map(|((&scale, &mean), &bias)| (f64::from(bias) - f64::from(mean) * f64::from(scale)) as f32);

@@ -9,7 +9,7 @@ use crate::ops::{Conv2dOptions, ConvTranspose2dOptions, Precision};
 /// # Panics
 ///
 /// When channels and groups do not fit, or the window is larger than the padded image.
-fn shape_of(input: [usize; 4], weight: [usize; 4], options: Conv2dOptions) -> ConvShape {
+pub(super) fn shape_of(input: [usize; 4], weight: [usize; 4], options: Conv2dOptions) -> ConvShape {
     let [batch, channels_in, height, width] = input;
     let [channels_out, group_in, kernel_height, kernel_width] = weight;
     let Conv2dOptions { stride, padding, dilation, groups, precision: _ } = options;

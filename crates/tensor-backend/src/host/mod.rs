@@ -11,6 +11,7 @@ pub(crate) mod cross_entropy;
 pub(crate) mod elementwise;
 #[cfg(feature = "cpu")]
 mod flex;
+pub(crate) mod inference;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 pub(crate) mod optimizer;

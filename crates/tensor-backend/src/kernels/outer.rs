@@ -59,6 +59,8 @@ impl Outer {
                     self.sized::<S, 12, V>(row, column)
                 } else if left >= 8 && 8 * V <= S::ACCUMULATORS {
                     self.sized::<S, 8, V>(row, column)
+                } else if left >= 6 && 6 * V <= S::ACCUMULATORS && 8 * V > S::ACCUMULATORS {
+                    self.sized::<S, 6, V>(row, column)
                 } else if left >= 4 {
                     self.sized::<S, 4, V>(row, column)
                 } else if left >= 2 {
@@ -79,11 +81,14 @@ impl Outer {
         unsafe {
             let target = self.sums.add(row * self.sums_step + column);
             let mut sums = [[S::zero(); V]; R];
-            for outer in 0..self.counts[0] {
+            let outer_count = if self.counts[1] == 0 { 0 } else { self.counts[0] };
+            for outer in 0..outer_count {
                 let mut left = self.left.add(outer * self.left_steps[0] + row);
                 let mut right = self.right.add(outer * self.right_steps[0] + column);
                 if last == lanes {
-                    for _ in 0..self.counts[1] {
+                    // Left only at its end, as in `Tile`.
+                    let mut inner = 0;
+                    loop {
                         let mut factors = [S::zero(); V];
                         for (index, factor) in factors.iter_mut().enumerate() {
                             *factor = S::load(right.add(index * lanes));
@@ -96,9 +101,15 @@ impl Outer {
                         }
                         left = left.wrapping_add(self.left_steps[1]);
                         right = right.wrapping_add(self.right_steps[1]);
+                        inner += 1;
+                        if inner >= self.counts[1] {
+                            break;
+                        }
                     }
                 } else {
-                    for _ in 0..self.counts[1] {
+                    // Left only at its end, as in `Tile`.
+                    let mut inner = 0;
+                    loop {
                         let mut factors = [S::zero(); V];
                         for (index, factor) in factors.iter_mut().enumerate() {
                             let count = if index + 1 == V { last } else { lanes };
@@ -112,6 +123,10 @@ impl Outer {
                         }
                         left = left.wrapping_add(self.left_steps[1]);
                         right = right.wrapping_add(self.right_steps[1]);
+                        inner += 1;
+                        if inner >= self.counts[1] {
+                            break;
+                        }
                     }
                 }
             }

@@ -38,7 +38,7 @@ pub(crate) fn padded<S: Simd>(columns: usize) -> usize {
 
 /// Cuts `columns` into panels as wide as possible.
 pub(crate) fn panels<S: Simd>(columns: usize) -> Vec<Panel> {
-    panels_up_to::<S>(columns, 4)
+    panels_up_to::<S>(columns, S::PANEL_VECTORS)
 }
 
 /// Cuts `columns` into panels of at most `most` vectors.
@@ -65,16 +65,32 @@ pub(crate) enum Start {
     Output,
 }
 
-/// `output[row][column] = start + Σ_tap Σ_depth rows[tap][row][depth] · weights[tap][depth][column]`.
+/// What happens to a tile's sums on their way to memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Finish {
+    /// A table of pointers, one a row, to elements that are added; null for none.
+    pub(crate) residual: *const *const f32,
+    /// Whether what is negative becomes 0.
+    pub(crate) relu: bool,
+}
+
+impl Finish {
+    /// Sums are stored as they are.
+    pub(crate) const PLAIN: Self = Self { residual: std::ptr::null(), relu: false };
+}
+
+/// `output[row][column] = start + Σ_tap Σ_depth rows[tap][row][depth] · weights[tap][depth][column]`, finished as asked.
 ///
 /// Sums run over taps and depth in this order, one multiplication and addition after the other, whatever the tile's size.
 ///
 /// # Safety
 ///
-/// - `rows` is a table of `taps` × [`ROW_SLOTS`] pointers, the first `row_count` of each tap to `depth` readable elements;
+/// - `rows` is a table of `taps` × [`ROW_SLOTS`] pointers, the first `row_count` of each tap to `depth` readable elements,
+///   of which there is at least one;
 /// - `weights` is a table of `taps` pointers to `depth · vectors · LANES` readable elements each;
 /// - `outputs` is a table of `row_count` pointers to `columns` elements each, readable and writable, that nobody else
 ///   uses;
+/// - `finish.residual`, unless null, is a table of `row_count` pointers to `columns` readable elements each;
 /// - `row_count` is in `1..=panel.tile_rows()`, and `columns` more than `(vectors - 1) · LANES`.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile {
@@ -87,6 +103,7 @@ pub(crate) struct Tile {
     pub(crate) outputs: *const *mut f32,
     pub(crate) columns: usize,
     pub(crate) start: Start,
+    pub(crate) finish: Finish,
 }
 
 /// Calls `Tile::sized` for a constant number of rows and vectors.
@@ -149,7 +166,10 @@ impl Tile {
                 for (row, pointer) in rows.iter_mut().enumerate() {
                     *pointer = *table.add(row);
                 }
-                for depth in 0..self.depth {
+                // Left only at its end: with a second way to the code behind it, the compiler copies every sum in every
+                // round, and spills.
+                let mut depth = 0;
+                loop {
                     let mut factors = [S::zero(); V];
                     for (index, factor) in factors.iter_mut().enumerate() {
                         *factor = S::load(weights.add(index * lanes));
@@ -161,12 +181,24 @@ impl Tile {
                         }
                     }
                     weights = weights.add(V * lanes);
+                    depth += 1;
+                    if depth >= self.depth {
+                        break;
+                    }
                 }
             }
             for (row, sums) in sums.iter().enumerate() {
                 let output = *self.outputs.add(row);
                 for (index, &sum) in sums.iter().enumerate() {
                     let count = if index + 1 == V { last } else { lanes };
+                    let mut sum = sum;
+                    if !self.finish.residual.is_null() {
+                        let residual = (*self.finish.residual.add(row)).add(index * lanes);
+                        sum = S::add(sum, S::load_upto(residual, count));
+                    }
+                    if self.finish.relu {
+                        sum = S::where_positive(sum, sum);
+                    }
                     S::store_upto(output.add(index * lanes), count, sum);
                 }
             }

@@ -42,7 +42,11 @@ pub fn pixel_rows<B: VisionBackend>(inputs: Vec<Tensor<B, 4>>) -> Tensor<B, 3> {
     let Some(first) = inputs.first().map(Tensor::dims) else { panic!("no feature maps to take pixels of") };
     for input in &inputs {
         let found = input.dims();
-        assert_eq!(found[..2], first[..2], "feature maps of shapes {first:?} and {found:?} differ in batch or channels");
+        assert_eq!(
+            found[..2],
+            first[..2],
+            "feature maps of shapes {first:?} and {found:?} differ in batch or channels"
+        );
     }
     tensor(B::vision_pixel_rows(inputs.into_iter().map(primitive).collect()))
 }

@@ -2,8 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use super::{Precision, primitive, tensor};
-use crate::VisionBackend;
+use super::{Activation, Precision, activate, primitive, tensor};
+use crate::{InferenceNorm, Prepared, VisionBackend};
 
 /// How a convolution's window moves; `[vertical, horizontal]`, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,43 @@ pub fn conv2d<B: VisionBackend>(
     let bias = bias.map(primitive);
     let options = Conv2dOptions { precision: options.precision.or_current(), ..options };
     tensor(B::vision_conv2d(primitive(input), primitive(weight), bias, options))
+}
+
+/// `activation(norm(conv2d(input, weight, bias)) + residual)` for inference: backends with kernels of their own fold the
+/// normalisation into the weights, keep these in `prepared`, and do the rest before the sums go to memory.
+///
+/// Differs from the operations one after another by rounding alone. Gradients flow through it like through them, but
+/// nothing is folded then.
+///
+/// # Shapes
+///
+/// - `input`, `weight`, `bias`: as for [`conv2d`]
+/// - `norm`: `[channels_out]` each
+/// - `residual`, output: `[batch, channels_out, height_out, width_out]`
+#[allow(clippy::too_many_arguments, reason = "the parameters of the operation, as in its definition")]
+pub fn conv2d_inference<B: VisionBackend>(
+    input: Tensor<B, 4>,
+    weight: Tensor<B, 4>,
+    bias: Option<Tensor<B, 1>>,
+    norm: Option<InferenceNorm<Tensor<B, 1>>>,
+    residual: Option<Tensor<B, 4>>,
+    activation: Activation,
+    options: Conv2dOptions,
+    prepared: &Prepared,
+) -> Tensor<B, 4> {
+    let relu = activation == Activation::Relu;
+    let norm = norm.map(|InferenceNorm { weight, bias, mean, variance, epsilon }| InferenceNorm {
+        weight: primitive(weight),
+        bias: primitive(bias),
+        mean: primitive(mean),
+        variance: primitive(variance),
+        epsilon,
+    });
+    let options = Conv2dOptions { precision: options.precision.or_current(), ..options };
+    let (bias, residual) = (bias.map(primitive), residual.map(primitive));
+    let (input, weight) = (primitive(input), primitive(weight));
+    let output = tensor(B::vision_conv2d_inference(input, weight, bias, norm, residual, relu, options, prepared));
+    if relu { output } else { activate(output, activation) }
 }
 
 /// How a transposed convolution's window moves; `[vertical, horizontal]`, in pixels.

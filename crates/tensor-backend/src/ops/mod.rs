@@ -16,7 +16,7 @@ mod resize;
 
 pub use activation::{Activation, activate, add, dropout};
 pub use concatenate::{concatenate_channels, pixel_rows, space_to_depth};
-pub use convolution::{Conv2dOptions, ConvTranspose2dOptions, conv_transpose2d, conv2d};
+pub use convolution::{Conv2dOptions, ConvTranspose2dOptions, conv_transpose2d, conv2d, conv2d_inference};
 pub use cross_entropy::softmax_cross_entropy;
 pub use known_gradient::known_gradient;
 pub use linear::linear;

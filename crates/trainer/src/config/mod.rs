@@ -1,42 +1,129 @@
 //! The configuration of a run: a TOML file, `--set` overrides, and what became of both.
 
+mod any;
 mod error;
 mod overrides;
 mod reference;
 mod sections;
 
+use std::fmt::Debug;
 use std::path::Path;
 
+use datasets::{DatasetError, SplitName, Splits};
+use models::InputShape;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use any::AnyRunConfig;
 pub use error::{ConfigError, nearest};
-pub use overrides::data_path_setting;
-pub use reference::{KeyReference, key_reference, key_reference_markdown};
-pub use sections::{AugmentConfig, InputConfig, InputSize, Normalization, NormalizationPreset, TaskKind, TrainConfig};
+pub use overrides::{data_path_setting, text_setting, texts_setting};
+pub use reference::{KeyReference, detection_key_reference, key_reference, key_reference_markdown};
+pub use sections::{
+    AugmentConfig, InputConfig, InputSize, NoSettings, Normalization, NormalizationPreset, TaskKind, TrainConfig,
+};
 
 use crate::early_stopping::EarlyStopping;
+use crate::initial_weights::InitConfig;
 use crate::optim::OptimizerConfig;
 use crate::schedule::ScheduleConfig;
 
-/// Everything that a run is made of. Feeding a resolved configuration back repeats the run.
+/// A table of a configuration.
+pub trait Section: Serialize + DeserializeOwned + Debug + Clone + PartialEq + Send + Sync + 'static {
+    /// What types cannot rule out: names the key, what was found and what is possible.
+    fn problem(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether the table is left out of a written configuration.
+    fn is_absent(&self) -> bool {
+        false
+    }
+}
+
+/// The table that says where samples come from.
+pub trait DataSection: Section + Default {
+    /// What is known about an image.
+    type Annotation: Clone + Send + Sync + datasets::Fingerprint + 'static;
+
+    /// The value of `data.kind`.
+    fn kind(&self) -> &'static str;
+
+    /// The folder or file in the configuration.
+    fn path(&self) -> Option<&Path>;
+
+    /// Opens the data set where the configuration says.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there or cannot be read.
+    fn open(&self) -> Result<Splits<Self::Annotation>, DatasetError>;
+
+    /// Whether `data.path` must be set.
+    fn needs_path(&self) -> bool;
+}
+
+/// A kind of recognition, as far as its configuration goes: the tables that differ from task to task.
+pub trait Sections: Debug + Clone + PartialEq + Send + Sync + 'static {
+    /// The value of `task`.
+    const TASK: TaskKind;
+    /// `[data]`.
+    type Data: DataSection;
+    /// `[augment]`.
+    type Augment: Section + Default;
+    /// `[model]`.
+    type Model: Section;
+    /// `[loss]`.
+    type Loss: Section + Default;
+    /// `[decode]`: how outputs become answers.
+    type Decode: Section + Default;
+
+    /// `[input]` where the configuration has none.
+    fn default_input() -> InputConfig {
+        InputConfig::default()
+    }
+
+    /// `[model]` where the configuration has none.
+    fn default_model() -> Self::Model;
+
+    /// The name of the network.
+    fn model_name(model: &Self::Model) -> &str;
+
+    /// Checks the network's options against the number of classes and the image size without building it.
+    ///
+    /// # Errors
+    ///
+    /// An option that the network does not have or cannot have, no classes, or images that it cannot take.
+    fn check_model(model: &Self::Model, classes: usize, input: InputShape) -> Result<(), models::ModelError>;
+}
+
+/// What is known about an image in the task `K`.
+pub type AnnotationOf<K> = <<K as Sections>::Data as DataSection>::Annotation;
+
+/// Everything that a run of the task `K` is made of. Feeding a resolved configuration back repeats the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RunConfig {
+#[serde(default, deny_unknown_fields, bound = "")]
+pub struct RunConfig<K: Sections> {
     /// What is to be recognised.
     pub task: TaskKind,
     /// Names the run: weights, order, augmentation and dropout follow from it.
     pub seed: u64,
     /// Where the samples come from.
-    pub data: datasets::DatasetSpec,
+    pub data: K::Data,
     /// What the network sees.
     pub input: InputConfig,
     /// How training samples are varied.
-    pub augment: AugmentConfig,
+    pub augment: K::Augment,
     /// The network.
-    pub model: models::ClassifierConfig,
+    pub model: K::Model,
+    /// What the network starts from.
+    #[serde(skip_serializing_if = "InitConfig::is_default")]
+    pub init: InitConfig,
     /// What is minimised.
-    pub loss: losses::ClassificationLoss,
-    /// How it is minimised.
+    pub loss: K::Loss,
+    /// How outputs become answers.
+    #[serde(skip_serializing_if = "Section::is_absent")]
+    pub decode: K::Decode,
+    /// How the loss is minimised.
     pub optim: OptimizerConfig,
     /// The learning rate over the run.
     pub schedule: ScheduleConfig,
@@ -47,19 +134,18 @@ pub struct RunConfig {
     pub early_stopping: Option<EarlyStopping>,
 }
 
-/// The network of a configuration that names none.
-const DEFAULT_MODEL: &str = "cnn";
-
-impl Default for RunConfig {
+impl<K: Sections> Default for RunConfig<K> {
     fn default() -> Self {
         Self {
-            task: TaskKind::default(),
+            task: K::TASK,
             seed: 0,
-            data: datasets::DatasetSpec::default(),
-            input: InputConfig::default(),
-            augment: AugmentConfig::default(),
-            model: models::ClassifierConfig::named(DEFAULT_MODEL).expect("a name of the catalogue"),
-            loss: losses::ClassificationLoss::default(),
+            data: K::Data::default(),
+            input: K::default_input(),
+            augment: K::Augment::default(),
+            model: K::default_model(),
+            init: InitConfig::default(),
+            loss: K::Loss::default(),
+            decode: K::Decode::default(),
             optim: OptimizerConfig::default(),
             schedule: ScheduleConfig::default(),
             train: TrainConfig::default(),
@@ -68,16 +154,14 @@ impl Default for RunConfig {
     }
 }
 
-impl RunConfig {
+impl<K: Sections> RunConfig<K> {
     /// Reads a configuration file and applies `overrides` (`key=value`, the key with dots).
     ///
     /// # Errors
     ///
     /// When the file cannot be read, is not TOML, or has a key or value that does not exist, with the nearest that does.
     pub fn read(path: &Path, overrides: &[String]) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
-        Self::parse(&text, &path.display().to_string(), overrides)
+        Self::parse(&read_text(path)?, &path.display().to_string(), overrides)
     }
 
     /// The configuration in `text`, which came from `origin`, with `overrides` applied.
@@ -91,6 +175,13 @@ impl RunConfig {
         toml::from_str::<Self>(text).map_err(|error| ConfigError::content(origin, &error.to_string()))?;
         for setting in overrides {
             overrides::apply(&mut table, setting)?;
+        }
+        // What a table leaves out is the task's default, as where the whole table is missing.
+        if let Some(toml::Value::Table(input)) = table.get_mut("input") {
+            let defaults = toml::Table::try_from(K::default_input());
+            for (key, value) in defaults.map_err(|error| ConfigError::Invalid(error.to_string()))? {
+                input.entry(key).or_insert(value);
+            }
         }
         let config = serde_path_to_error::deserialize::<_, Self>(table).map_err(|error| {
             let key = error.path().to_string();
@@ -115,25 +206,53 @@ impl RunConfig {
     ///
     /// Names the key, what was found and what is possible.
     pub fn validate(&self) -> Result<(), ConfigError> {
+        if self.task != K::TASK {
+            let (found, expected) = (self.task.as_str(), K::TASK.as_str());
+            return Err(ConfigError::Invalid(format!("the configuration is for {found}, expected {expected}")));
+        }
         let problem = self
             .optim
             .problem()
             .or_else(|| self.schedule.problem())
             .or_else(|| self.input.problem())
+            .or_else(|| self.data.problem())
             .or_else(|| self.augment.problem())
+            .or_else(|| self.model.problem())
+            .or_else(|| self.loss.problem())
+            .or_else(|| self.decode.problem())
             .or_else(|| self.train.problem());
         match problem {
             Some(problem) => Err(ConfigError::Invalid(problem)),
             None => Ok(()),
         }
     }
+
+    /// Opens the data set and gives one split with the class names.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening it, and [`DatasetError::NoSuchSplit`].
+    #[allow(clippy::type_complexity, reason = "a split and its class names")]
+    pub fn open_split(
+        &self,
+        split: SplitName,
+    ) -> Result<(datasets::Samples<AnnotationOf<K>>, vision_types::ClassNames), DatasetError> {
+        let splits = self.data.open()?;
+        Ok((splits.get(split)?.clone(), splits.classes))
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tasks::classification::Classification;
+    use crate::tasks::detection::Detection;
 
-    fn parse(text: &str, overrides: &[&str]) -> Result<RunConfig, String> {
+    fn parse(text: &str, overrides: &[&str]) -> Result<RunConfig<Classification>, String> {
         let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
         RunConfig::parse(text, "test.toml", &overrides).map_err(|error| error.to_string())
     }
@@ -144,6 +263,15 @@ mod tests {
         let again = parse(&config.to_toml().expect("TOML"), &[]).expect("valid");
         assert_eq!(again, config);
         assert_eq!((config.seed, config.train.epochs, config.optim.lr), (7, 3, 0.1));
+    }
+
+    #[test]
+    fn what_a_table_leaves_out_is_the_tasks_default() {
+        let text = "task = \"detection\"\n[input]\nsize = 640\n";
+        let config = RunConfig::<Detection>::parse(text, "test.toml", &[]).expect("valid");
+        let expected = InputConfig { size: InputSize::Square(640), ..Detection::default_input() };
+        assert_eq!(config.input, expected);
+        assert_eq!(expected.normalize, Normalization::Preset(NormalizationPreset::Imagenet));
     }
 
     #[test]

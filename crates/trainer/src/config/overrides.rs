@@ -9,7 +9,17 @@ const TAGGED: [(&str, &str); 4] = [("data", "kind"), ("schedule", "kind"), ("los
 
 /// The override that makes `path` the folder of the data, for [`RunConfig::read`](super::RunConfig::read).
 pub fn data_path_setting(path: &std::path::Path) -> String {
-    format!("data.path={}", Value::String(path.to_string_lossy().into_owned()))
+    text_setting("data.path", &path.to_string_lossy())
+}
+
+/// The override that sets `key` to a text.
+pub fn text_setting(key: &str, text: &str) -> String {
+    format!("{key}={}", Value::String(text.to_owned()))
+}
+
+/// The override that sets `key` to a list of texts.
+pub fn texts_setting(key: &str, texts: &[String]) -> String {
+    format!("{key}={}", Value::Array(texts.iter().cloned().map(Value::String).collect()))
 }
 
 /// Sets one key of `table`. The value is TOML; what is not valid TOML counts as a string, so that

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use toml::{Table, Value};
 
-use super::RunConfig;
+use super::{RunConfig, Sections};
+use crate::tasks::classification::Classification;
+use crate::tasks::detection::Detection;
 
 /// One key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +21,7 @@ pub struct KeyReference {
 
 /// Keys whose default is not that of [`RunConfig::default`], because they belong to another kind, carry it after `|`.
 const KEYS: &[(&str, &str)] = &[
-    ("task", "what is recognised: classification"),
+    ("task", "what is recognised: classification, or detection, whose own keys are listed below"),
     ("seed", "names the run: weights, order, augmentation and dropout follow from it"),
     (
         "data.kind",
@@ -66,6 +68,9 @@ const KEYS: &[(&str, &str)] = &[
     ("model.dense", "cnn: features of the hidden dense layers|[]"),
     ("model.dropout", "cnn, vgg: probability of dropout in the head|0.0; vgg 0.5"),
     ("model.zero_init_residual", "resnet: every block starts as the identity|false"),
+    ("init.from", "safetensors file with the weights to start from; `--init-from` sets it|unset"),
+    ("init.ignore", "tensors that keep random values, such as [\"fc.*\"]; `--ignore` sets it|[]"),
+    ("init.freeze", "parameters that are not trained, such as [\"layer1.*\"]; `--freeze` sets it|[]"),
     (
         "loss.kind",
         "cross-entropy, focal, binary-cross-entropy, sigmoid-focal, mean-absolute, mean-squared, huber, smooth-l1",
@@ -109,8 +114,9 @@ const KEYS: &[(&str, &str)] = &[
     ("train.workers", "loader threads; unset: one a core, at most 8; results do not depend on it"),
     ("train.sampling", "shuffled, sequential or class-balanced"),
     ("train.drop_last", "leave an incomplete last batch out"),
+    ("train.eval_every", "epochs from one evaluation to the next; the last epoch always is"),
     ("train.ema", "decay of a moving average of the weights, which is then evaluated and kept"),
-    ("train.monitor", "the figure the best epoch is chosen by; unset: val.accuracy, else val.loss, else train.loss"),
+    ("train.monitor", "the figure the best epoch is chosen by; unset: val.accuracy or val.ap, else val.loss"),
     ("train.checkpoint_minutes", "minutes between checkpoints within an epoch"),
     ("train.on_bad_sample", "error or skip: what an unreadable image does to the run"),
     ("train.cache", "keep decoded images in memory"),
@@ -119,6 +125,35 @@ const KEYS: &[(&str, &str)] = &[
         "epochs without improvement that are accepted; without this table there is no early stop|10",
     ),
     ("early_stopping.min_delta", "how much better a figure must be to count|0.0"),
+];
+
+/// Keys of detection that classification does not have, or that mean something else there.
+const DETECTION_KEYS: &[(&str, &str)] = &[
+    ("data.kind", "auto, coco, voc, yolo, shapes; `auto` looks at the files"),
+    ("data.max_objects", "shapes: most shapes in a picture"),
+    ("input.size", "side in pixels, or [height, width]; multiples of 32; images are letterboxed into it"),
+    ("augment.train", "steps for training images, after mosaic or letterbox, in order"),
+    (
+        "augment.mosaic",
+        "four images in one, then a random warp: { probability, degrees, translate, scale, shear }; unset: never|unset",
+    ),
+    ("augment.mixup", "another image blended in: { probability, scale }; unset: never|unset"),
+    ("augment.plain_epochs", "last epochs without mosaic and mixup"),
+    ("augment.multi_scale", "sides of training batches vary by up to this many steps of 32 pixels"),
+    ("augment.multi_scale_batches", "batches that share one size"),
+    ("augment.min_visible", "share of a box that must stay visible for it to be kept"),
+    ("augment.min_side", "sides in pixels of the network's input that a box must have to be kept"),
+    ("augment.letterbox", "where an image lies in the input: top-left (as YOLOX trains) or centre"),
+    ("augment.pad", "grey value around letterboxed images"),
+    ("model.name", "the network: yolox-nano, yolox-tiny, yolox-s, yolox-m, yolox-l, yolox-x"),
+    ("loss.kind", "yolox"),
+    ("loss.l1", "when the loss on raw box sizes is added: never, plain-epochs or always"),
+    ("decode.score_threshold", "detections of less confidence are dropped before anything else"),
+    ("decode.nms", "class-wise, class-agnostic or soft"),
+    ("decode.iou_threshold", "overlap above which the weaker of two detections goes"),
+    ("decode.max_detections", "detections kept of one image"),
+    ("decode.multi_label", "whether one place may answer with several classes"),
+    ("decode.class_thresholds", "confidences that `predict` asks for, by class name: { RBC = 0.5 }|{}"),
 ];
 
 /// Steps of `augment.train` and `augment.eval` and their settings.
@@ -149,8 +184,17 @@ const AUGMENTATIONS: &[(&str, &str)] = &[
 
 /// Every key of a configuration, in the order of its sections.
 pub fn key_reference() -> Vec<KeyReference> {
-    let defaults = Table::try_from(RunConfig::default()).unwrap_or_default();
-    KEYS.iter()
+    reference_of::<Classification>(KEYS)
+}
+
+/// The keys that detection has besides, or that differ there.
+pub fn detection_key_reference() -> Vec<KeyReference> {
+    reference_of::<Detection>(DETECTION_KEYS)
+}
+
+fn reference_of<K: Sections>(keys: &[(&'static str, &'static str)]) -> Vec<KeyReference> {
+    let defaults = Table::try_from(RunConfig::<K>::default()).unwrap_or_default();
+    keys.iter()
         .map(|(key, text)| {
             let (meaning, stated) = text.split_once('|').map_or((*text, None), |(text, default)| (text, Some(default)));
             let default = match stated {
@@ -174,19 +218,28 @@ pub fn key_reference_markdown() -> String {
     let mut page = String::from(
         "# Configuration\n\n\
          A run is one TOML file; every key has a default, and `--set key=value` overrides any of them. Unknown keys are \
-         refused with the nearest known one. This page is written by `cargo xtask train --help-config`.\n\n\
-         | key | default | meaning |\n|---|---|---|\n",
+         refused with the nearest known one. This page is written by `cargo xtask train --help-config`.\n\n",
     );
-    for KeyReference { key, default, meaning } in key_reference() {
-        let meaning = meaning.replace('|', "\\|");
-        // Writing to a string cannot fail.
-        let _ = writeln!(page, "| `{key}` | `{default}` | {meaning} |");
-    }
+    write_table(&mut page, &key_reference());
+    page.push_str(
+        "\n## Detection\n\nWith `task = \"detection\"` these keys are there besides, or differ; those of other data, \
+         models, losses and `augment.eval` and `augment.mix` are not.\n\n",
+    );
+    write_table(&mut page, &detection_key_reference());
     page.push_str("\n## Augmentations\n\n| `kind` | settings |\n|---|---|\n");
     for (kind, settings) in AUGMENTATIONS {
         let _ = writeln!(page, "| {kind} | {} |", settings.replace('|', "\\|"));
     }
     page
+}
+
+fn write_table(page: &mut String, keys: &[KeyReference]) {
+    page.push_str("| key | default | meaning |\n|---|---|---|\n");
+    for KeyReference { key, default, meaning } in keys {
+        let meaning = meaning.replace('|', "\\|");
+        // Writing to a string cannot fail.
+        let _ = writeln!(page, "| `{key}` | `{default}` | {meaning} |");
+    }
 }
 
 #[cfg(test)]
@@ -213,7 +266,7 @@ mod tests {
         "[loss]\nkind = \"cross-entropy\"\nclass_weights = [1.0]\n[schedule]\nkind = \"step\"\nepochs = 3\n\
          [optim]\nepsilon = 1.0\nclip_norm = 1.0\nclip_value = 1.0\n\
          [train]\nworkers = 1\nema = 0.9\nmonitor = \"val.loss\"\n[augment]\nmix = { kind = \"mixup\", alpha = 1.0 }\n",
-        "[schedule]\nkind = \"reduce-on-plateau\"\n[model]\nname = \"cnn\"\nwidths = [1]\nconvolutions = 1\nkernel = 3\n\
+        "[init]\nfrom = \"x\"\nignore = [\"a\"]\nfreeze = [\"b\"]\n[schedule]\nkind = \"reduce-on-plateau\"\n[model]\nname = \"cnn\"\nwidths = [1]\nconvolutions = 1\nkernel = 3\n\
          padding = 1\nbatch_norm = true\nhead = \"flatten\"\ndense = [1]\ndropout = 0.1\nzero_init_residual = true\n",
     ];
 
@@ -221,7 +274,8 @@ mod tests {
     fn the_reference_has_exactly_the_keys_there_are() {
         let mut keys = Vec::new();
         for sample in SAMPLES {
-            let config: RunConfig = toml::from_str(sample).unwrap_or_else(|error| panic!("{sample}: {error}"));
+            let config: RunConfig<Classification> =
+                toml::from_str(sample).unwrap_or_else(|error| panic!("{sample}: {error}"));
             flatten("", &Table::try_from(config).expect("TOML"), &mut keys);
         }
         keys.sort();

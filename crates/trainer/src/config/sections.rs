@@ -4,6 +4,7 @@ use augment::{BatchMix, Normalize, Pipeline};
 use models::InputShape;
 use serde::{Deserialize, Serialize};
 
+use super::Section;
 use crate::sampler::Sampling;
 use crate::task::OnBadSample;
 
@@ -14,6 +15,29 @@ pub enum TaskKind {
     /// One class an image.
     #[default]
     Classification,
+    /// Boxes around objects.
+    Detection,
+}
+
+impl TaskKind {
+    /// The name in files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Classification => "classification",
+            Self::Detection => "detection",
+        }
+    }
+}
+
+/// A table that a task has no use for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoSettings {}
+
+impl Section for NoSettings {
+    fn is_absent(&self) -> bool {
+        true
+    }
 }
 
 /// What the network sees.
@@ -132,8 +156,8 @@ pub struct AugmentConfig {
     pub mix: Option<BatchMix>,
 }
 
-impl AugmentConfig {
-    pub(super) fn problem(&self) -> Option<String> {
+impl Section for AugmentConfig {
+    fn problem(&self) -> Option<String> {
         let pipeline =
             |name: &str, pipeline: &Pipeline| pipeline.validate().err().map(|error| format!("augment.{name}: {error}"));
         pipeline("train", &self.train).or_else(|| pipeline("eval", &self.eval)).or_else(|| {
@@ -160,10 +184,12 @@ pub struct TrainConfig {
     pub sampling: Sampling,
     /// Whether an incomplete last batch is left out.
     pub drop_last: bool,
+    /// Epochs from one evaluation to the next; the last epoch is always evaluated. Only epochs that are can be the best.
+    pub eval_every: usize,
     /// Decay of a moving average of the weights, which is then what is evaluated and kept; unset: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema: Option<f64>,
-    /// The figure that the best epoch is chosen by, such as `val.f1_macro`; unset: `val.accuracy`.
+    /// The figure that the best epoch is chosen by, such as `val.f1_macro`; unset: `val.accuracy` or `val.ap`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monitor: Option<String>,
     /// Minutes between checkpoints within an epoch.
@@ -183,6 +209,7 @@ impl Default for TrainConfig {
             workers: None,
             sampling: Sampling::Shuffled,
             drop_last: false,
+            eval_every: 1,
             ema: None,
             monitor: None,
             checkpoint_minutes: 5.0,
@@ -203,8 +230,13 @@ impl TrainConfig {
     }
 
     pub(super) fn problem(&self) -> Option<String> {
-        for (key, value) in [("epochs", self.epochs), ("batch_size", self.batch_size), ("accumulate", self.accumulate)]
-        {
+        let counts = [
+            ("epochs", self.epochs),
+            ("batch_size", self.batch_size),
+            ("accumulate", self.accumulate),
+            ("eval_every", self.eval_every),
+        ];
+        for (key, value) in counts {
             if value == 0 {
                 return Some(format!("train.{key} must be at least 1, found 0"));
             }

@@ -32,6 +32,8 @@ pub struct RunReport {
     pub history: Vec<HistoryRow>,
     /// A closer look at one split.
     pub evaluation: Option<Evaluation>,
+    /// A closer look at the detections on one split.
+    pub detection: Option<DetectionEvaluation>,
     /// Pictures.
     pub galleries: Vec<Gallery>,
     /// The layers of the model.
@@ -101,6 +103,83 @@ pub struct Evaluation {
     pub curves: Vec<ClassCurves>,
 }
 
+/// A closer look at the detections on one split.
+#[derive(Debug, Clone, Default)]
+pub struct DetectionEvaluation {
+    /// `val` or `test`.
+    pub split: String,
+    /// Names of the classes, in order.
+    pub class_names: Vec<String>,
+    /// One row a class.
+    pub per_class: Vec<DetectionClassRow>,
+    /// Average precision and recall by size of the objects.
+    pub sizes: Vec<SizeRow>,
+    /// Precision over recall at an IoU of 0.5, the worst classes first.
+    pub precision_recall: Vec<RatioCurve>,
+    /// F1 over the confidence threshold at an IoU of 0.5, the worst classes first.
+    pub f1: Vec<RatioCurve>,
+    /// Confusions at a confidence, with a last class for the background.
+    pub confusion_matrix: Option<ConfusionMatrix>,
+    /// The confidence and the IoU that the confusions were counted at.
+    pub confusion_thresholds: (f64, f64),
+    /// How much AP50 each kind of error costs.
+    pub errors: Vec<ErrorShare>,
+}
+
+/// Figures of one class of objects; `None` where there are no such objects.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+pub struct DetectionClassRow {
+    /// The class.
+    pub class: String,
+    /// Objects of the class.
+    pub objects: u64,
+    /// Average precision, mean over IoU 0.50 to 0.95.
+    pub ap: Option<f64>,
+    /// Average precision at IoU 0.50.
+    pub ap50: Option<f64>,
+    /// Average precision at IoU 0.75.
+    pub ap75: Option<f64>,
+    /// Average recall with 100 detections an image.
+    pub ar100: Option<f64>,
+    /// The highest F1 over all confidence thresholds at IoU 0.50.
+    pub best_f1: Option<f64>,
+    /// The threshold of the highest F1.
+    pub best_threshold: Option<f64>,
+}
+
+/// Figures of objects of one size.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SizeRow {
+    /// Name and bounds of the size.
+    pub size: String,
+    /// Average precision.
+    pub ap: Option<f64>,
+    /// Average recall with 100 detections an image.
+    pub ar: Option<f64>,
+}
+
+/// A curve of one class whose coordinates are ratios.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RatioCurve {
+    /// Name of the class.
+    pub class: String,
+    /// What stands in the legend: the area, or the highest value.
+    pub figure: Option<f64>,
+    /// Points of the curve.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// What one kind of error costs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ErrorShare {
+    /// Name of the kind.
+    pub kind: String,
+    /// What it is.
+    pub meaning: String,
+    /// How much AP50 would rise without such errors.
+    pub delta: f64,
+}
+
 /// The curves of one class against the rest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassCurves {
@@ -123,6 +202,8 @@ pub struct Gallery {
     pub title: String,
     /// One line that says how they were chosen.
     pub note: String,
+    /// Whether details count, so that pictures are shown large and in their own proportions.
+    pub wide: bool,
     /// The pictures.
     pub items: Vec<GalleryItem>,
 }

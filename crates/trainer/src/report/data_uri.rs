@@ -4,15 +4,13 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder, RgbImage, RgbaImage, imageops};
 
-/// Longest side of a picture on the page, in its own pixels: twice the width it is shown at, for dense screens.
-const LONGEST_SIDE: u32 = 288;
 /// Pictures up to this side are stored without loss: every pixel is seen.
 const LOSSLESS_SIDE: u32 = 64;
 /// JPEG quality of larger ones: past this, size grows faster than likeness.
 const JPEG_QUALITY: u8 = 85;
 
-/// A picture as a data URI, made smaller if it is large; `None` for one without pixels.
-pub(super) fn rgb_data_uri(image: &RgbImage) -> Option<String> {
+/// A picture as a data URI, its longest side at most `longest` pixels; `None` for one without pixels.
+pub(super) fn rgb_data_uri(image: &RgbImage, longest: u32) -> Option<String> {
     let (width, height) = image.dimensions();
     if width == 0 || height == 0 {
         return None;
@@ -23,7 +21,7 @@ pub(super) fn rgb_data_uri(image: &RgbImage) -> Option<String> {
         encoder.write_image(image.as_raw(), width, height, ExtendedColorType::Rgb8).ok()?;
         return Some(format!("data:image/png;base64,{}", base64(&bytes)));
     }
-    let scale = f64::from(LONGEST_SIDE) / f64::from(width.max(height));
+    let scale = f64::from(longest) / f64::from(width.max(height));
     let smaller = (scale < 1.0).then(|| {
         let side = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
         imageops::thumbnail(image, side(width), side(height))
@@ -81,7 +79,7 @@ mod tests {
 
     #[test]
     fn small_pictures_are_png_large_ones_jpeg_and_empty_ones_nothing() {
-        let start = |width, height| rgb_data_uri(&RgbImage::new(width, height)).map(|uri| uri[..23].to_owned());
+        let start = |width, height| rgb_data_uri(&RgbImage::new(width, height), 288).map(|uri| uri[..23].to_owned());
         assert_eq!(start(32, 32).as_deref(), Some("data:image/png;base64,i"));
         assert_eq!(start(2000, 1).as_deref(), Some("data:image/jpeg;base64,"));
         assert_eq!(start(0, 5), None);

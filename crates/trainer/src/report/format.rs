@@ -121,6 +121,17 @@ pub(super) fn title(name: &str) -> String {
     if let Some(k) = name.strip_prefix("top").filter(|k| k.parse::<u32>().is_ok()) {
         return format!("Top-{k} accuracy");
     }
+    for figure in ["ap", "ar"] {
+        // COCO's averages: AP, AP50, AR100, AP of small objects.
+        match name.strip_prefix(figure) {
+            Some(rest) if rest.chars().all(|digit| digit.is_ascii_digit()) => return name.to_uppercase(),
+            Some(rest) if rest.starts_with('_') => return format!("{} ({})", figure.to_uppercase(), &rest[1..]),
+            _ => {}
+        }
+    }
+    if let Some(part) = name.strip_prefix("loss_") {
+        return format!("Loss ({})", if part == "iou" { "IoU" } else { part });
+    }
     for average in ["macro", "micro", "weighted"] {
         if let Some(figure) = name.strip_suffix(average).and_then(|figure| figure.strip_suffix('_')) {
             return format!("{} ({average})", title(figure));
@@ -191,6 +202,11 @@ mod tests {
     fn titles_of_scores() {
         assert_eq!(title("f1_macro"), "F1 (macro)");
         assert_eq!(title("top5"), "Top-5 accuracy");
+        assert_eq!(title("ap"), "AP");
+        assert_eq!(title("ar100"), "AR100");
+        assert_eq!(title("ap_small"), "AP (small)");
+        assert_eq!(title("area"), "Area");
+        assert_eq!(title("loss_iou"), "Loss (IoU)");
         assert_eq!(title("balanced_accuracy"), "Balanced accuracy");
         assert_eq!(title("images_per_second"), "Images per second");
     }

@@ -7,6 +7,10 @@ use super::markup::Markup;
 
 /// Longest caption below a picture, in characters; the whole is shown when the pointer is over it.
 const CAPTION_LIMIT: usize = 40;
+/// Longest side of a picture on the page, in its own pixels: twice the width it is shown at, for dense screens.
+const SIDE: u32 = 288;
+/// The same where details count.
+const WIDE_SIDE: u32 = 640;
 /// Pictures up to this side are shown as squares of colour instead of being blurred.
 const PIXEL_ART_SIDE: u32 = 64;
 
@@ -16,16 +20,17 @@ pub(super) fn draw(markup: &mut Markup, gallery: &Gallery) {
     if !gallery.note.is_empty() {
         markup.leaf("p", &[("class", &"note")], &gallery.note);
     }
-    markup.element("div", &[("class", &"gallery")], |markup| {
+    let (class, side) = if gallery.wide { ("gallery wide", WIDE_SIDE) } else { ("gallery", SIDE) };
+    markup.element("div", &[("class", &class)], |markup| {
         for item in &gallery.items {
-            draw_item(markup, item);
+            draw_item(markup, item, side);
         }
     });
 }
 
-fn draw_item(markup: &mut Markup, item: &GalleryItem) {
+fn draw_item(markup: &mut Markup, item: &GalleryItem, side: u32) {
     markup.element("figure", &[("class", &"picture card")], |markup| {
-        markup.element("div", &[("class", &"frame")], |markup| match rgb_data_uri(&item.image) {
+        markup.element("div", &[("class", &"frame")], |markup| match rgb_data_uri(&item.image, side) {
             Some(uri) => {
                 let small = item.image.width().max(item.image.height()) <= PIXEL_ART_SIDE;
                 let class = if small { "pixelated" } else { "smooth" };

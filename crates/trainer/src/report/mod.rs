@@ -10,6 +10,7 @@ mod curve_chart;
 mod curves_section;
 mod data;
 mod data_uri;
+mod detection_section;
 mod evaluation_section;
 mod format;
 mod frame;
@@ -24,6 +25,7 @@ mod tables;
 mod tests;
 
 pub use data::{
-    ClassCurves, Evaluation, Gallery, GalleryItem, Headline, HistoryRow, Note, NoteLevel, RunReport, SplitScores, Table,
+    ClassCurves, DetectionClassRow, DetectionEvaluation, ErrorShare, Evaluation, Gallery, GalleryItem, Headline,
+    HistoryRow, Note, NoteLevel, RatioCurve, RunReport, SizeRow, SplitScores, Table,
 };
 pub use page::render;

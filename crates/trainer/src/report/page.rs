@@ -3,7 +3,7 @@
 use super::data::RunReport;
 use super::markup::Markup;
 use super::tables::{table, text_table};
-use super::{curves_section, evaluation_section, gallery_section, overview_section};
+use super::{curves_section, detection_section, evaluation_section, gallery_section, overview_section};
 
 /// The look of the page.
 const STYLE: &str = include_str!("style.css");
@@ -50,6 +50,9 @@ fn body(markup: &mut Markup, report: &RunReport) {
     if let Some(evaluation) = &report.evaluation {
         evaluation_section::draw(markup, evaluation);
     }
+    if let Some(detection) = &report.detection {
+        detection_section::draw(markup, detection);
+    }
     if has_pictures(report) {
         markup.element("section", &[("id", &"pictures")], |markup| {
             markup.leaf("h2", &[], "Pictures");
@@ -69,7 +72,7 @@ fn navigation(markup: &mut Markup, report: &RunReport) {
     let parts = [
         (!report.history.is_empty(), "#curves", "Learning curves"),
         (has_scores, "#scores", "Scores"),
-        (report.evaluation.is_some(), "#evaluation", "Predictions"),
+        (report.evaluation.is_some() || report.detection.is_some(), "#evaluation", "Predictions"),
         (has_pictures(report), "#pictures", "Pictures"),
         (has_setup(report), "#setup", "Model and setup"),
     ];

@@ -36,6 +36,7 @@ fn full(classes: usize) -> RunReport {
         )
     };
     RunReport {
+        detection: None,
         name: HOSTILE.to_owned(),
         task: HOSTILE.to_owned(),
         subtitle: HOSTILE.to_owned(),
@@ -58,6 +59,7 @@ fn full(classes: usize) -> RunReport {
         galleries: vec![Gallery {
             title: HOSTILE.to_owned(),
             note: HOSTILE.to_owned(),
+            wide: classes == 3,
             items: [(8, 8), (300, 200), (0, 0)]
                 .map(|(width, height)| GalleryItem {
                     image: RgbImage::new(width, height),

@@ -1,3 +1,4 @@
 //! The kinds of recognition: the only place where models, losses, metrics, data and augmentation meet.
 
 pub mod classification;
+pub mod detection;

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::super::memory::Block;
 use super::super::raw::SharedMut;
 use super::super::simd::{Kernel, Simd};
+use super::gather::Finishing;
 use super::shape::ConvShape;
 
 /// Whether each output channel sees one input channel, its own.
@@ -20,7 +21,7 @@ const TASK_ROWS: usize = 8;
 const BATCH_PARTS: usize = 8;
 
 /// `[channel][tap]` as `[tap][channel]`.
-fn taps_first(shape: &ConvShape, weight: &[f32]) -> Block {
+pub(crate) fn taps_first(shape: &ConvShape, weight: &[f32]) -> Block {
     let (channels, taps) = (shape.channels_in, shape.taps());
     let mut out = Block::new(weight.len());
     for channel in 0..channels {
@@ -64,7 +65,19 @@ pub(crate) fn forward<S: Simd>(
     bias: Option<&[f32]>,
     output: &mut [f32],
 ) {
-    correlate::<S>(shape, false, input, weight, bias, output, false);
+    correlate::<S>(shape, false, input, &taps_first(shape, weight), bias, Finishing::default(), output, false);
+}
+
+/// The forward pass with weights of [`taps_first`] and an end of the caller's choice.
+pub(crate) fn forward_finished<S: Simd>(
+    shape: &ConvShape,
+    input: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    finishing: Finishing<'_>,
+    output: &mut [f32],
+) {
+    correlate::<S>(shape, false, input, weight, bias, finishing, output, false);
 }
 
 /// The input's gradient, in the place of `target`'s contents or added to them.
@@ -76,19 +89,21 @@ pub(crate) fn input_gradient<S: Simd>(
     target: &mut [f32],
     accumulate: bool,
 ) {
-    correlate::<S>(shape, true, output_gradient, weight, bias, target, accumulate);
+    let weight = taps_first(shape, weight);
+    correlate::<S>(shape, true, output_gradient, &weight, bias, Finishing::default(), target, accumulate);
 }
 
+#[allow(clippy::too_many_arguments, reason = "the parts of a pass, each of another kind")]
 fn correlate<S: Simd>(
     shape: &ConvShape,
     backward: bool,
     source: &[f32],
     weight: &[f32],
     bias: Option<&[f32]>,
+    finishing: Finishing<'_>,
     target: &mut [f32],
     accumulate: bool,
 ) {
-    let weight = taps_first(shape, weight);
     let [source_size, target_size] = if backward { [shape.output, shape.input] } else { [shape.input, shape.output] };
     let meetings = [meetings(shape, 0, backward), meetings(shape, 1, backward)];
     let channels = shape.channels_in;
@@ -100,9 +115,11 @@ fn correlate<S: Simd>(
         let kernel = Rows {
             source: &source[image * source_size[0] * source_size[1] * channels..],
             source_width: source_size[1],
-            weight: &weight,
+            weight,
             kernel_width: shape.kernel[1],
             bias,
+            residual: finishing.residual.map(|residual| residual[image * target_size[0] * row_len..].as_ptr()),
+            relu: finishing.relu,
             meetings: &meetings,
             rows: first..(first + TASK_ROWS).min(target_size[0]),
             channels,
@@ -121,6 +138,8 @@ struct Rows<'a> {
     weight: &'a [f32],
     kernel_width: usize,
     bias: Option<&'a [f32]>,
+    residual: Option<*const f32>,
+    relu: bool,
     meetings: &'a [Vec<Vec<Meeting>>; 2],
     rows: Range<usize>,
     channels: usize,
@@ -141,7 +160,8 @@ impl Kernel for Rows<'_> {
                     let count = (channels - channel).min(S::LANES);
                     // SAFETY: meetings name pixels of the source; `count` channels from here on exist everywhere.
                     unsafe {
-                        let target = self.target.add((y * self.meetings[1].len() + x) * channels + channel);
+                        let at = (y * self.meetings[1].len() + x) * channels + channel;
+                        let target = self.target.add(at);
                         let mut sum = match self.bias {
                             Some(bias) => S::load_upto(bias.as_ptr().add(channel), count),
                             None => S::zero(),
@@ -158,6 +178,12 @@ impl Kernel for Rows<'_> {
                                 let factor = S::load_upto(weight.add(column.tap * channels), count);
                                 sum = S::fma(value, factor, sum);
                             }
+                        }
+                        if let Some(residual) = self.residual {
+                            sum = S::add(sum, S::load_upto(residual.add(at), count));
+                        }
+                        if self.relu {
+                            sum = S::where_positive(sum, sum);
                         }
                         S::store_upto(target, count, sum);
                     }

@@ -6,7 +6,7 @@ use super::super::memory::Block;
 use super::super::raw::SharedMut;
 use super::super::simd::{Simd, dispatch};
 use super::depthwise;
-use super::gather::{Gather, GatherTap, Initial};
+use super::gather::{Finishing, Gather, GatherTap, Initial};
 use super::pack::{PackedWeights, WeightOrder};
 use super::shape::ConvShape;
 use super::winograd_forward::{self, Direction};
@@ -82,20 +82,34 @@ pub(crate) fn forward_direct<S: Simd>(
     output: &mut [f32],
 ) {
     let initial = bias.map_or(Initial::Zero, Initial::Bias);
-    let (mut gather, order) = forward_gather(shape);
+    forward_packed::<S>(shape, input, &pack_forward::<S>(shape, weight), initial, Finishing::default(), output);
+}
+
+/// The weights as [`forward_packed`] reads them.
+pub(crate) fn pack_forward<S: Simd>(shape: &ConvShape, weight: &[f32]) -> PackedWeights {
+    let (_, order) = forward_gather(shape);
+    if merges_columns(shape) {
+        let depth = shape.kernel[1] * shape.channels_in;
+        let order = WeightOrder { depth, taps: shape.kernel[0], depth_step: shape.kernel[0], ..order };
+        return PackedWeights::new::<S>(&transpose_taps(shape, weight), order);
+    }
+    PackedWeights::new::<S>(weight, order)
+}
+
+/// The forward pass by the direct algorithm with weights of [`pack_forward`] for the same channels and window.
+pub(crate) fn forward_packed<S: Simd>(
+    shape: &ConvShape,
+    input: &[f32],
+    packed: &PackedWeights,
+    initial: Initial<'_>,
+    finishing: Finishing<'_>,
+    output: &mut [f32],
+) {
+    let (mut gather, _) = forward_gather(shape);
     let target = SharedMut::new(output);
     if merges_columns(shape) {
         // The taps of a window's row are one run of kernel_width · channels elements in an image with its border.
         let padded = pad_input(shape, input);
-        let packed = PackedWeights::new::<S>(
-            &transpose_taps(shape, weight),
-            WeightOrder {
-                depth: shape.kernel[1] * shape.channels_in,
-                taps: shape.kernel[0],
-                depth_step: shape.kernel[0],
-                ..order
-            },
-        );
         gather.source = [shape.input[0] + 2 * shape.padding[0], shape.input[1] + 2 * shape.padding[1]];
         gather.depth = shape.kernel[1] * shape.channels_in;
         gather.taps = (0..shape.kernel[0])
@@ -103,11 +117,10 @@ pub(crate) fn forward_direct<S: Simd>(
             .collect();
         // SAFETY: the padded image has the stated size and the lengths of the others were checked; a window's last
         // run ends inside its row because every window lies inside the padded image.
-        unsafe { gather.run::<S>(&padded, &packed, initial, target) };
+        unsafe { gather.run::<S>(&padded, packed, initial, finishing, target) };
     } else {
-        let packed = PackedWeights::new::<S>(weight, order);
         // SAFETY: the lengths were checked, and the output is borrowed mutably.
-        unsafe { gather.run::<S>(input, &packed, initial, target) };
+        unsafe { gather.run::<S>(input, packed, initial, finishing, target) };
     }
 }
 
@@ -247,7 +260,7 @@ pub(crate) fn input_gradient_direct<S: Simd>(
     let target = SharedMut::new(input_gradient);
     for gather in gathers {
         // SAFETY: the lengths were checked by the callers, the output is borrowed mutably, phases run one by one.
-        unsafe { gather.run::<S>(output_gradient, &packed, initial, target) };
+        unsafe { gather.run::<S>(output_gradient, &packed, initial, Finishing::default(), target) };
     }
 }
 

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::super::memory::Block;
 use super::super::raw::SharedMut;
 use super::super::simd::{Kernel, Simd};
-use super::super::tile::{Panel, ROW_SLOTS, Start, Tile};
+use super::super::tile::{Finish, Panel, ROW_SLOTS, Start, Tile};
 use super::pack::PackedWeights;
 
 /// A grid of output pixels, each the sum over taps of a source pixel's channels times weights.
@@ -64,6 +64,15 @@ pub(crate) enum Initial<'a> {
     Output,
 }
 
+/// What is done to an output pixel once its sum is complete.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Finishing<'a> {
+    /// Added, in the output's layout.
+    pub(crate) residual: Option<&'a [f32]>,
+    /// Whether what is negative becomes 0.
+    pub(crate) relu: bool,
+}
+
 /// A run of grid pixels that one tile computes, in the order of [`Gather::pixel`].
 #[derive(Debug, Clone, Copy)]
 struct TileRows {
@@ -107,13 +116,14 @@ impl Gather {
     ///
     /// # Safety
     ///
-    /// `source` has `batch · source size · source_channels` elements and `output` as many of its own; nobody else uses
+    /// `source` has `batch · source size · source_channels` elements, `output` and the residual as many of their own; nobody else uses
     /// the output's pixels on the grid; `weights` was packed for these groups, columns and depth, and holds every tap.
     pub(crate) unsafe fn run<S: Simd>(
         &self,
         source: &[f32],
         weights: &PackedWeights,
         initial: Initial<'_>,
+        finishing: Finishing<'_>,
         output: SharedMut,
     ) {
         let nothing_to_add = self.taps.is_empty() && matches!(initial, Initial::Output);
@@ -142,6 +152,8 @@ impl Gather {
                 zeros: zeros.as_ptr(),
                 bias: bias.as_ref().map(|bias| &bias[..]),
                 keep: matches!(initial, Initial::Output),
+                residual: finishing.residual.map(<[f32]>::as_ptr),
+                relu: finishing.relu,
                 group,
                 tiles: &tiles[range(tile_task, tile_tasks, tiles.len())],
                 panels: &weights.panels[range(panel_task, panel_tasks, panel_count)],
@@ -171,6 +183,8 @@ struct GatherTask<'a> {
     zeros: *const f32,
     bias: Option<&'a [f32]>,
     keep: bool,
+    residual: Option<*const f32>,
+    relu: bool,
     group: usize,
     tiles: &'a [TileRows],
     panels: &'a [Panel],
@@ -182,7 +196,8 @@ struct GatherTask<'a> {
 struct Tables {
     rows: Vec<*const f32>,
     taps: Vec<usize>,
-    outputs: Vec<*mut f32>,
+    /// First element of each tile row's output pixel.
+    outputs: Vec<usize>,
     /// Where each tile's rows and taps start, and how many taps it has.
     tiles: Vec<[usize; 2]>,
     weights: Vec<*const f32>,
@@ -212,6 +227,7 @@ impl GatherTask<'_> {
         let chunk = (WEIGHT_CHUNK / self.weights.tap_bytes::<S>().max(1)).max(1);
         for first in (0..taps.len().max(1)).step_by(chunk) {
             let chunk_taps = &taps[first..(first + chunk).min(taps.len())];
+            let is_last = first + chunk >= taps.len();
             self.fill(tables, chunk_taps);
             for &panel in self.panels {
                 let columns = panel.columns::<S>(self.gather.columns);
@@ -228,11 +244,23 @@ impl GatherTask<'_> {
                 tables.weights.extend(tables.taps.iter().map(|&tap| self.weights.tap::<S>(self.group, panel, tap)));
                 let mut output_start = 0;
                 for (tile, &[tap_start, tap_count]) in self.tiles.iter().zip(&tables.tiles) {
-                    let mut outputs = [std::ptr::null_mut(); ROW_SLOTS];
-                    for (output, pixel) in outputs.iter_mut().zip(&tables.outputs[output_start..][..tile.count]) {
-                        *output = pixel.wrapping_add(first_column);
-                    }
+                    let pixels = &tables.outputs[output_start..][..tile.count];
                     output_start += tile.count;
+                    let mut outputs = [std::ptr::null_mut(); ROW_SLOTS];
+                    for (output, pixel) in outputs.iter_mut().zip(pixels) {
+                        *output = self.output.wrapping_add(pixel + first_column);
+                    }
+                    let mut residuals = [std::ptr::null(); ROW_SLOTS];
+                    let mut finish = Finish::PLAIN;
+                    if is_last {
+                        finish.relu = self.relu;
+                        if let Some(start) = self.residual {
+                            for (residual, pixel) in residuals.iter_mut().zip(pixels) {
+                                *residual = start.wrapping_add(pixel + first_column);
+                            }
+                            finish.residual = residuals.as_ptr();
+                        }
+                    }
                     let kernel = Tile {
                         taps: tap_count,
                         depth: self.gather.depth,
@@ -243,6 +271,7 @@ impl GatherTask<'_> {
                         outputs: outputs.as_ptr(),
                         columns,
                         start,
+                        finish,
                     };
                     // SAFETY: the tables hold `tile.count` rows for each tap, all inside the source or the zeros.
                     unsafe { S::call(kernel) };
@@ -274,7 +303,7 @@ impl GatherTask<'_> {
                 let output_y = y * gather.grid_step[0] + gather.grid_origin[0];
                 let output_x = x * gather.grid_step[1] + gather.grid_origin[1];
                 let pixel = (image * gather.output[0] + output_y) * gather.output[1] + output_x;
-                tables.outputs.push(self.output.wrapping_add(pixel * gather.output_channels));
+                tables.outputs.push(pixel * gather.output_channels);
             }
             let tap_start = tables.taps.len();
             for tap in taps {

@@ -5,6 +5,7 @@ mod bf16_operands;
 mod depthwise;
 mod gather;
 mod pack;
+mod prepared;
 mod shape;
 
 mod direct;
@@ -15,6 +16,7 @@ mod winograd_kernel;
 mod winograd_weight;
 
 pub use direct::{forward, input_gradient, transposed};
+pub use prepared::{Epilogue, PreparedWeights, forward_prepared};
 pub use shape::ConvShape;
 pub use weight_gradient::{bias_gradient, weight_gradient};
 

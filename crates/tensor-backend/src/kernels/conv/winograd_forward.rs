@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use super::super::memory::{Block, with_scratch};
 use super::super::raw::SharedMut;
 use super::super::simd::{Kernel, Simd};
-use super::super::tile::{Panel, ROW_SLOTS, Start, Tile, padded, panels, panels_up_to};
+use super::super::tile::{Finish, Panel, ROW_SLOTS, Start, Tile, padded, panels, panels_up_to};
+use super::gather::Finishing;
 use super::shape::ConvShape;
 use super::winograd::{POINTS, TILE, TileGrid, both_axes, output_transform, plane_stride, transform_patch};
 use super::winograd_kernel::{WeightBlock, transform_weights};
@@ -54,8 +55,88 @@ pub(crate) struct Pass {
 struct Images<'a> {
     source: &'a [f32],
     bias: Option<&'a [f32]>,
+    finishing: Finishing<'a>,
     target: SharedMut,
     accumulate: bool,
+}
+
+/// Weights in the Winograd domain that are used again and again.
+pub(crate) struct Transformed {
+    values: Block,
+    panels: Vec<Panel>,
+}
+
+/// The weights of a pass.
+#[derive(Clone, Copy)]
+enum Weights<'a> {
+    /// As the layer has them.
+    Raw(&'a [f32]),
+    /// Transformed before.
+    Transformed(&'a Transformed),
+}
+
+/// Bytes of the transformed weights of a pass from `depth` to `columns` channels.
+fn weight_bytes<S: Simd>(depth: usize, columns: usize) -> usize {
+    POINTS * depth * padded::<S>(columns) * size_of::<f32>()
+}
+
+/// Whether the weights are used panel by panel.
+fn is_deep<S: Simd>(depth: usize, columns: usize) -> bool {
+    weight_bytes::<S>(depth, columns) > MOST_WEIGHT_BYTES
+}
+
+/// Transforms `weight` for [`run_transformed`]; `None` where that would take more than `most_bytes`.
+pub(crate) fn transform<S: Simd>(shape: &ConvShape, weight: &[f32], most_bytes: usize) -> Option<Transformed> {
+    let pass = Pass::forward(shape);
+    if weight_bytes::<S>(pass.depth, pass.columns) > most_bytes {
+        return None;
+    }
+    let panels = match is_deep::<S>(pass.depth, pass.columns) {
+        true => panels_up_to::<S>(pass.columns, DEEP_PANEL),
+        false => panels::<S>(pass.columns),
+    };
+    Some(Transformed { values: transform_weights::<S>(&pass, weight, &panels), panels })
+}
+
+/// The forward pass with weights of [`transform`].
+pub(crate) fn run_transformed<S: Simd>(
+    shape: &ConvShape,
+    source: &[f32],
+    weight: &Transformed,
+    bias: Option<&[f32]>,
+    finishing: Finishing<'_>,
+    target: &mut [f32],
+) {
+    let target = SharedMut::new(target);
+    let images = Images { source, bias, finishing, target, accumulate: false };
+    run_images::<S>(&Pass::forward(shape), shape.batch, Weights::Transformed(weight), images);
+}
+
+/// The forward pass with an end of the caller's choice.
+pub(crate) fn run_finished<S: Simd>(
+    shape: &ConvShape,
+    source: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    finishing: Finishing<'_>,
+    target: &mut [f32],
+) {
+    let target = SharedMut::new(target);
+    let images = Images { source, bias, finishing, target, accumulate: false };
+    run_images::<S>(&Pass::forward(shape), shape.batch, Weights::Raw(weight), images);
+}
+
+impl Pass {
+    fn forward(shape: &ConvShape) -> Self {
+        Self {
+            direction: Direction::Forward,
+            source_size: shape.input,
+            target_size: shape.output,
+            depth: shape.channels_in,
+            columns: shape.channels_out,
+            padding: shape.padding.map(|padding| padding as isize),
+        }
+    }
 }
 
 /// Winograd convolution of `source` with `weight` in one direction, into `target` or added to it.
@@ -69,14 +150,7 @@ pub(crate) fn run<S: Simd>(
     accumulate: bool,
 ) {
     let pass = match direction {
-        Direction::Forward => Pass {
-            direction,
-            source_size: shape.input,
-            target_size: shape.output,
-            depth: shape.channels_in,
-            columns: shape.channels_out,
-            padding: shape.padding.map(|padding| padding as isize),
-        },
+        Direction::Forward => Pass::forward(shape),
         Direction::InputGradient => Pass {
             direction,
             source_size: shape.output,
@@ -86,20 +160,31 @@ pub(crate) fn run<S: Simd>(
             padding: shape.padding.map(|padding| 2 - padding as isize),
         },
     };
-    let grid = TileGrid::new(shape.batch, pass.target_size);
-    let images = Images { source, bias, target: SharedMut::new(target), accumulate };
-    let weight_bytes = POINTS * pass.depth * padded::<S>(pass.columns) * size_of::<f32>();
-    if weight_bytes > MOST_WEIGHT_BYTES {
-        run_by_panel::<S>(&pass, &grid, weight, images);
+    let finishing = Finishing::default();
+    let images = Images { source, bias, finishing, target: SharedMut::new(target), accumulate };
+    run_images::<S>(&pass, shape.batch, Weights::Raw(weight), images);
+}
+
+fn run_images<S: Simd>(pass: &Pass, batch: usize, weights: Weights<'_>, images: Images<'_>) {
+    let grid = TileGrid::new(batch, pass.target_size);
+    if is_deep::<S>(pass.depth, pass.columns) {
+        run_by_panel::<S>(pass, &grid, weights, images);
     } else {
-        run_by_tile::<S>(&pass, &grid, weight, images);
+        run_by_tile::<S>(pass, &grid, weights, images);
     }
 }
 
 /// All weights first, then each block of tiles from source to target: for few channels and many tiles.
-fn run_by_tile<S: Simd>(pass: &Pass, grid: &TileGrid, weight: &[f32], images: Images<'_>) {
-    let panels = panels::<S>(pass.columns);
-    let transformed = transform_weights::<S>(pass, weight, &panels);
+fn run_by_tile<S: Simd>(pass: &Pass, grid: &TileGrid, weights: Weights<'_>, images: Images<'_>) {
+    let made;
+    let Transformed { values: transformed, panels } = match weights {
+        Weights::Transformed(weights) => weights,
+        Weights::Raw(weight) => {
+            let panels = panels::<S>(pass.columns);
+            made = Transformed { values: transform_weights::<S>(pass, weight, &panels), panels };
+            &made
+        }
+    };
     let [depth, columns] = [padded::<S>(pass.depth), padded::<S>(pass.columns)];
     let per_tile = POINTS * (depth + columns) * size_of::<f32>();
     let most = (TASK_BYTES / per_tile).clamp(12, TASK_TILES);
@@ -122,7 +207,7 @@ fn run_by_tile<S: Simd>(pass: &Pass, grid: &TileGrid, weight: &[f32], images: Im
                 pass,
                 grid,
                 images,
-                panels: &panels,
+                panels,
                 weights: transformed.as_ptr(),
                 weight_plane: pass.depth * columns,
                 tiles: tiles.clone(),
@@ -142,7 +227,7 @@ fn run_by_tile<S: Simd>(pass: &Pass, grid: &TileGrid, weight: &[f32], images: Im
 }
 
 /// A stage of tiles to the Winograd domain, then each panel's weights and products by one task: for many channels.
-fn run_by_panel<S: Simd>(pass: &Pass, grid: &TileGrid, weight: &[f32], images: Images<'_>) {
+fn run_by_panel<S: Simd>(pass: &Pass, grid: &TileGrid, weights: Weights<'_>, images: Images<'_>) {
     let panels = panels_up_to::<S>(pass.columns, DEEP_PANEL);
     let depth = padded::<S>(pass.depth);
     let stage = (STAGE_BYTES / (POINTS * depth * size_of::<f32>())).max(TASK_TILES).min(grid.count);
@@ -168,14 +253,25 @@ fn run_by_panel<S: Simd>(pass: &Pass, grid: &TileGrid, weight: &[f32], images: I
         panels.par_iter().for_each(|panel| {
             let width = panel.vectors * S::LANES;
             let product_plane = plane_stride(TASK_TILES * width);
-            let weight_plane = plane_stride(pass.depth * width);
-            with_scratch(POINTS * (weight_plane + product_plane), |scratch| {
-                let (weights, products) = scratch.split_at_mut(POINTS * weight_plane);
-                let target = weights.as_mut_ptr();
-                let block =
-                    WeightBlock { pass, weight, panel: *panel, depth: 0..pass.depth, target, plane: weight_plane };
-                // SAFETY: the caller checked the weight's length, and the planes hold this panel.
-                unsafe { S::call(block) };
+            let own_plane = match weights {
+                Weights::Raw(_) => plane_stride(pass.depth * width),
+                Weights::Transformed(_) => 0,
+            };
+            with_scratch(POINTS * (own_plane + product_plane), |scratch| {
+                let (own, products) = scratch.split_at_mut(POINTS * own_plane);
+                let (panel_weights, weight_plane) = match weights {
+                    Weights::Raw(weight) => {
+                        let (target, plane) = (own.as_mut_ptr(), own_plane);
+                        let block = WeightBlock { pass, weight, panel: *panel, depth: 0..pass.depth, target, plane };
+                        // SAFETY: the caller checked the weight's length, and the planes hold this panel.
+                        unsafe { S::call(block) };
+                        (target.cast_const(), plane)
+                    }
+                    Weights::Transformed(weights) => {
+                        let start = panel.first_column::<S>() * pass.depth;
+                        (weights.values[start..].as_ptr(), pass.depth * padded::<S>(pass.columns))
+                    }
+                };
                 let pieces = (end - first).div_ceil(TASK_TILES);
                 for piece in 0..pieces {
                     let [from, to] = [piece, piece + 1].map(|piece| (end - first) * piece / pieces);
@@ -184,7 +280,7 @@ fn run_by_panel<S: Simd>(pass: &Pass, grid: &TileGrid, weight: &[f32], images: I
                         grid,
                         images,
                         panels: std::slice::from_ref(panel),
-                        weights: weights.as_ptr(),
+                        weights: panel_weights,
                         weight_plane,
                         tiles: first + from..first + to,
                         patches: patches[from * depth..].as_ptr(),
@@ -308,6 +404,7 @@ impl Products<'_> {
                         outputs: outputs.as_ptr(),
                         columns: panel.vectors * S::LANES,
                         start: Start::Zero,
+                        finish: Finish::PLAIN,
                     };
                     // SAFETY: rows and outputs lie inside this point's planes, the weights in its panel.
                     unsafe { S::call(kernel) };
@@ -335,10 +432,36 @@ impl Products<'_> {
                         Some(bias) => S::load_upto(bias.as_ptr().add(channel), count),
                         None => S::zero(),
                     };
-                    let start = self.images.target.get().add(((image * height + y) * width + x) * channels + channel);
+                    let first = ((image * height + y) * width + x) * channels + channel;
+                    let start = self.images.target.get().add(first);
                     let row_step = width * channels;
                     let accumulate = self.images.accumulate;
-                    if rows == TILE && columns == TILE && count == S::LANES && !accumulate {
+                    let Finishing { residual, relu } = self.images.finishing;
+                    let is_whole = rows == TILE && columns == TILE && count == S::LANES && !accumulate;
+                    if let (true, Some(residual)) = (is_whole, residual) {
+                        let residual = residual.as_ptr().add(first);
+                        both_axes!(
+                            S, output_transform, 6 => 4,
+                            |y, x| S::load(product.add((y * 6 + x) * plane)),
+                            |y, x, value| {
+                                let at = y * row_step + x * channels;
+                                let mut value = S::add(S::add(value, bias), S::load(residual.add(at)));
+                                if relu {
+                                    value = S::where_positive(value, value);
+                                }
+                                S::store(start.add(at), value)
+                            },
+                        );
+                    } else if is_whole && relu {
+                        both_axes!(
+                            S, output_transform, 6 => 4,
+                            |y, x| S::load(product.add((y * 6 + x) * plane)),
+                            |y, x, value| {
+                                let value = S::add(value, bias);
+                                S::store(start.add(y * row_step + x * channels), S::where_positive(value, value))
+                            },
+                        );
+                    } else if is_whole {
                         both_axes!(
                             S, output_transform, 6 => 4,
                             |y, x| S::load(product.add((y * 6 + x) * plane)),
@@ -349,10 +472,17 @@ impl Products<'_> {
                             S, output_transform, 6 => 4,
                             |y, x| S::load(product.add((y * 6 + x) * plane)),
                             |y, x, value| if y < rows && x < columns {
-                                let target = start.add(y * row_step + x * channels);
+                                let at = y * row_step + x * channels;
+                                let target = start.add(at);
                                 let mut value = S::add(value, bias);
                                 if accumulate {
                                     value = S::add(value, S::load_upto(target, count));
+                                }
+                                if let Some(residual) = residual {
+                                    value = S::add(value, S::load_upto(residual.as_ptr().add(first + at), count));
+                                }
+                                if relu {
+                                    value = S::where_positive(value, value);
                                 }
                                 S::store_upto(target, count, value);
                             },

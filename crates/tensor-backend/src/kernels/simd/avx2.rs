@@ -24,6 +24,8 @@ unsafe fn first(count: usize) -> __m256i {
 impl Simd for Avx2 {
     const LANES: usize = 8;
     const ACCUMULATORS: usize = 12;
+    // 6 rows of 2 vectors, 2 vectors of weights and 1 value: 15 of 16 registers. 3 rows of 4 would need 17.
+    const PANEL_VECTORS: usize = 2;
     type Vector = __m256;
 
     #[inline(always)]

@@ -35,6 +35,9 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     const LANES: usize;
     /// Vectors that a kernel may keep as accumulators, leaving registers for its operands.
     const ACCUMULATORS: usize;
+    /// Most vectors of a panel of weights. Accumulators, one row of the panel and a value of the other operand must fit
+    /// into the registers, or the innermost loop spills.
+    const PANEL_VECTORS: usize = 4;
     /// A vector.
     type Vector: Copy;
 

@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 use vision_types::{ClassId, ClassNames, ClassScores};
 
-use super::ClassificationTask;
+use super::task::class_scores;
+use super::{Classification, ClassificationTask};
 use crate::checkpoint::load_weights;
 use crate::config::{AugmentConfig, InputConfig, RunConfig, TaskKind};
 use crate::error::TrainError;
 use crate::run_directory::RunDirectory;
-use crate::task::Task;
 use crate::weights_file;
 
 /// What a weights file says of its model: enough to use it without its run.
@@ -35,7 +35,7 @@ pub struct ModelDescription {
 
 impl ModelDescription {
     /// The description of a run's model.
-    pub fn new(config: &RunConfig, classes: ClassNames) -> Self {
+    pub fn new(config: &RunConfig<Classification>, classes: ClassNames) -> Self {
         Self {
             task: config.task,
             classes,
@@ -105,7 +105,7 @@ impl<B: VisionBackend> Predictor<B> {
         let pixels: Vec<f32> = images.iter().flat_map(|image| self.task.input_of(image.clone())).collect();
         let data = TensorData::new(pixels, self.task.batch_shape(images.len()));
         let output = self.network.forward(Tensor::from_data(data, &self.device));
-        <ClassificationTask as Task<B>>::decode(&self.task, output)
+        class_scores(output)
             .into_iter()
             .map(|scores| {
                 let class = scores.best();

@@ -10,7 +10,7 @@ use tensor_backend::VisionBackend;
 use vision_types::{ClassId, ClassNames, ClassScores};
 
 use crate::config::{AugmentConfig, InputConfig};
-use crate::task::{BadSample, HostBatch, HostTask, Loading, OnBadSample, Phase, Task, TaskError};
+use crate::task::{BadSample, HostBatch, HostTask, Loading, Loss, OnBadSample, Phase, Task, TaskError};
 
 /// Classification: the target is a [`ClassId`], the network gives `[batch, classes]` logits, the prediction is a
 /// probability a class.
@@ -154,11 +154,6 @@ impl HostTask for ClassificationTask {
     fn class_of(&self, target: &ClassId) -> Option<usize> {
         Some(*target)
     }
-
-    fn running_scores(&self, predictions: &[ClassScores], targets: &[ClassId]) -> Vec<(&'static str, f64)> {
-        let hits = predictions.iter().zip(targets).filter(|(scores, target)| scores.best() == **target).count();
-        vec![("accuracy", hits as f64)]
-    }
 }
 
 impl<B: VisionBackend> Task<B> for ClassificationTask {
@@ -170,14 +165,30 @@ impl<B: VisionBackend> Task<B> for ClassificationTask {
         Tensor::from_data(TensorData::new(encoded, shape), device)
     }
 
-    fn loss(&self, output: Tensor<B, 2>, targets: &Tensor<B, 2>) -> Tensor<B, 1> {
-        self.loss.losses(output, targets.clone()).mean()
+    fn loss(&self, output: Tensor<B, 2>, targets: &Tensor<B, 2>) -> Loss<B> {
+        Loss::single(self.loss.losses(output, targets.clone()).mean())
     }
 
-    fn decode(&self, output: Tensor<B, 2>) -> Vec<ClassScores> {
-        let [_, classes] = output.dims();
-        let probabilities = activation::softmax(output.detach(), 1).into_data().convert::<f32>();
-        let values: Vec<f32> = probabilities.into_vec().expect("converted to f32 just now");
-        values.chunks_exact(classes).map(|row| ClassScores(row.to_vec())).collect()
+    fn running_scores(
+        &self,
+        output: Tensor<B, 2>,
+        _tensors: &Tensor<B, 2>,
+        targets: &[ClassId],
+    ) -> Vec<(&'static str, f64)> {
+        let predictions = class_scores(output);
+        let hits = predictions.iter().zip(targets).filter(|(scores, target)| scores.best() == **target).count();
+        vec![("accuracy", hits as f64)]
     }
+
+    fn decode(&self, output: Tensor<B, 2>, _targets: &Tensor<B, 2>) -> Vec<ClassScores> {
+        class_scores(output)
+    }
+}
+
+/// The probabilities that `[batch, classes]` logits stand for.
+pub(super) fn class_scores<B: VisionBackend>(logits: Tensor<B, 2>) -> Vec<ClassScores> {
+    let [_, classes] = logits.dims();
+    let probabilities = activation::softmax(logits.detach(), 1).into_data().convert::<f32>();
+    let values: Vec<f32> = probabilities.into_vec().expect("converted to f32 just now");
+    values.chunks_exact(classes).map(|row| ClassScores(row.to_vec())).collect()
 }

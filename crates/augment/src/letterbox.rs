@@ -1,0 +1,161 @@
+//! A whole image scaled into a part of a canvas, and back.
+
+use image::{Rgb, RgbImage};
+use vision_types::{BBox, Instance};
+
+use crate::resize::{Rectangle, resize_into};
+use crate::{Filter, GeometricMap, ImageSize, Projection};
+
+/// Where an image lies that was scaled, with its aspect ratio, into an input of fixed size.
+///
+/// The sides are rounded down to whole pixels, as YOLOX does, and never below one pixel; boxes follow the pixels, so the
+/// scales of both axes can differ by that rounding (YOLOX multiplies boxes by one scale for both).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Letterbox {
+    input: ImageSize,
+    target: ImageSize,
+    place: Rectangle,
+}
+
+impl Letterbox {
+    /// An image of `input` as large as it fits into `target`, in the upper left corner (YOLOX).
+    ///
+    /// # Panics
+    ///
+    /// When a size has no pixels.
+    pub fn top_left(input: ImageSize, target: ImageSize) -> Self {
+        let fitted = fitted(input, target);
+        Self::placed(input, target, Rectangle { x: 0, y: 0, width: fitted.width, height: fitted.height })
+    }
+
+    /// An image of `input` as large as it fits into `target`, in the middle; an odd pixel goes to the right and below.
+    ///
+    /// # Panics
+    ///
+    /// When a size has no pixels.
+    pub fn centred(input: ImageSize, target: ImageSize) -> Self {
+        let ImageSize { width, height } = fitted(input, target);
+        Self::placed(
+            input,
+            target,
+            Rectangle { x: (target.width - width) / 2, y: (target.height - height) / 2, width, height },
+        )
+    }
+
+    /// An image of `input` at `place` of a canvas of `target`; the aspect ratio is that of `place`.
+    ///
+    /// # Panics
+    ///
+    /// When a size has no pixels or `place` is not within the canvas.
+    pub fn placed(input: ImageSize, target: ImageSize, place: Rectangle) -> Self {
+        assert!(input.area() > 0, "an image of {input} cannot be scaled");
+        assert!(place.fits(target), "{place:?} is not within a canvas of {target}");
+        Self { input, target, place }
+    }
+
+    /// Size of the original image.
+    pub fn input(&self) -> ImageSize {
+        self.input
+    }
+
+    /// Size of the canvas.
+    pub fn target(&self) -> ImageSize {
+        self.target
+    }
+
+    /// The part of the canvas that shows the image.
+    pub fn place(&self) -> Rectangle {
+        self.place
+    }
+
+    /// Takes a point of the original image to its point on the canvas.
+    pub fn projection(&self) -> Projection {
+        let scale_x = f64::from(self.place.width) / f64::from(self.input.width);
+        let scale_y = f64::from(self.place.height) / f64::from(self.input.height);
+        Projection::scale_then_shift(scale_x, scale_y, f64::from(self.place.x), f64::from(self.place.y))
+    }
+
+    /// The canvas: `image` resampled into its place, grey of level `pad` around it.
+    ///
+    /// # Panics
+    ///
+    /// When the image is not of the size that the place was made for.
+    pub fn apply_image(&self, image: &RgbImage, filter: Filter, pad: u8) -> RgbImage {
+        self.paint(image, filter, [pad; 3])
+    }
+
+    /// [`Letterbox::apply_image`] with a colour around the image.
+    pub(crate) fn paint(&self, image: &RgbImage, filter: Filter, fill: [u8; 3]) -> RgbImage {
+        assert_eq!(ImageSize::of(image), self.input, "the image is not of the size that the place was made for");
+        let mut canvas = if self.place == Rectangle::whole(self.target) {
+            RgbImage::new(self.target.width, self.target.height)
+        } else {
+            RgbImage::from_pixel(self.target.width, self.target.height, Rgb(fill))
+        };
+        resize_into(image, Rectangle::whole(self.input), &mut canvas, self.place, filter);
+        canvas
+    }
+
+    /// An object of the original image on the canvas, with its outline or pixels.
+    pub fn forward_instance(&self, instance: Instance) -> Instance {
+        GeometricMap::Letterbox { place: *self, filter: Filter::default(), fill: [0; 3] }
+            .apply_instance(instance, self.input)
+            .instance
+    }
+
+    /// A box of the original image on the canvas.
+    pub fn forward(&self, bbox: BBox) -> BBox {
+        let map = self.projection();
+        let corner = |x: f32, y: f32| map.map(f64::from(x), f64::from(y));
+        let ((x1, y1), (x2, y2)) = (corner(bbox.x1, bbox.y1), corner(bbox.x2, bbox.y2));
+        BBox::from_xyxy(x1 as f32, y1 as f32, x2 as f32, y2 as f32)
+    }
+
+    /// A box of the canvas on the original image, cut off at its edges.
+    pub fn inverse(&self, bbox: BBox) -> BBox {
+        let map = self.projection().inverse().expect("image and place have pixels");
+        let corner = |x: f32, y: f32| map.map(f64::from(x), f64::from(y));
+        let ((x1, y1), (x2, y2)) = (corner(bbox.x1, bbox.y1), corner(bbox.x2, bbox.y2));
+        BBox::from_xyxy(x1 as f32, y1 as f32, x2 as f32, y2 as f32)
+            .clip(self.input.width as f32, self.input.height as f32)
+    }
+}
+
+/// The largest size with the aspect ratio of `input` within `target`, the shorter side rounded down.
+fn fitted(input: ImageSize, target: ImageSize) -> ImageSize {
+    let (width, height) = (u64::from(input.width), u64::from(input.height));
+    let (target_width, target_height) = (u64::from(target.width), u64::from(target.height));
+    let side = |length: u64| length.max(1) as u32;
+    if target_width * height <= target_height * width {
+        ImageSize::new(target.width, side(height * target_width / width.max(1)))
+    } else {
+        ImageSize::new(side(width * target_height / height.max(1)), target.height)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longer_side_fits_and_the_other_is_rounded_down() {
+        let place = Letterbox::top_left(ImageSize::new(640, 427), ImageSize::new(416, 416));
+        // 427 · 416 / 640 = 277.55.
+        assert_eq!(place.place(), Rectangle { x: 0, y: 0, width: 416, height: 277 });
+        let place = Letterbox::centred(ImageSize::new(427, 640), ImageSize::new(416, 416));
+        // (416 − 277) / 2 = 69.5: 69 pixels to the left, 70 to the right.
+        assert_eq!(place.place(), Rectangle { x: 69, y: 0, width: 277, height: 416 });
+        let sliver = Letterbox::top_left(ImageSize::new(5000, 1), ImageSize::new(32, 64));
+        assert_eq!(sliver.place(), Rectangle { x: 0, y: 0, width: 32, height: 1 });
+    }
+
+    #[test]
+    fn boxes_go_there_and_back_and_end_at_the_image() {
+        let place = Letterbox::centred(ImageSize::new(100, 50), ImageSize::new(200, 200));
+        // Doubled, with (200 − 100) / 2 = 50 pixels above.
+        let bbox = BBox::from_xyxy(10.0, 20.0, 30.0, 40.0);
+        assert_eq!(place.forward(bbox), BBox::from_xyxy(20.0, 90.0, 60.0, 130.0));
+        assert_eq!(place.inverse(place.forward(bbox)), bbox);
+        assert_eq!(place.inverse(BBox::from_xyxy(-9.0, 0.0, 500.0, 100.0)), BBox::from_xyxy(0.0, 0.0, 100.0, 25.0));
+    }
+}

@@ -1,0 +1,287 @@
+//! Boxes, masks and labels drawn on pictures: for contact sheets, predictions and reports.
+
+use image::{Rgb, RgbImage};
+use vision_types::{BBox, ClassId, ClassNames, Detection, Instance, Mask, Segmentation};
+
+use crate::font;
+
+/// Width of a line as a share of the mean of the picture's width and height: 2 pixels at 640 × 480.
+const LINE_SHARE: f32 = 0.003;
+
+/// How much of a mask's colour covers the picture.
+const MASK_OPACITY: f32 = 0.35;
+
+/// Pixels around the text of a label, for each pixel of the font.
+const LABEL_MARGIN: u32 = 2;
+
+/// The colour of a class: always the same, unlike those of the classes before and after, and bright enough for pictures.
+///
+/// Hues are a golden section of the circle apart, which spreads any number of them evenly; brightness and saturation
+/// take turns, so that hues that come close later on still differ.
+pub fn class_colour(class: ClassId) -> Rgb<u8> {
+    /// (√5 - 1) / 2.
+    const GOLDEN_SECTION: f64 = 0.618_033_988_749_894_9;
+    /// Saturation and value, taken in turn.
+    const SHADES: [(f64, f64); 3] = [(0.85, 1.0), (0.6, 1.0), (0.9, 0.75)];
+    /// Beyond this, products with the golden section lose digits; colours then repeat, which nobody sees.
+    const DISTINCT: usize = 1 << 20;
+    let class = class % DISTINCT;
+    let hue = (class as f64 * GOLDEN_SECTION).fract();
+    let (saturation, value) = SHADES[class % SHADES.len()];
+    // The channels of a hue are one trapezoid, shifted by thirds of the circle.
+    Rgb([0.0, 2.0 / 3.0, 1.0 / 3.0].map(|shift: f64| {
+        let position = (hue + shift).fract() * 6.0;
+        let strength = ((position - 3.0).abs() - 1.0).clamp(0.0, 1.0);
+        (255.0 * value * (1.0 - saturation * (1.0 - strength))).round() as u8
+    }))
+}
+
+/// Width in pixels of a line that suits a picture of `width` × `height` pixels, at least 1. Text is enlarged by the same
+/// number.
+pub fn line_width(width: u32, height: u32) -> u32 {
+    ((width as f32 + height as f32) / 2.0 * LINE_SHARE).round().max(1.0) as u32
+}
+
+/// Draws boxes with their labels on `image`, in the given order; labels lie above all boxes. A label stands on the upper
+/// edge of its box, or inside where the picture ends there; an empty one is left out. What leaves the picture is cut off,
+/// and boxes with edges that are no numbers are left out.
+pub fn detections<L: AsRef<str>>(image: &mut RgbImage, boxes: &[(BBox, L, Rgb<u8>)]) {
+    let width = line_width(image.width(), image.height());
+    for (bbox, _, colour) in boxes {
+        frame(image, *bbox, width, *colour);
+    }
+    for (bbox, text, colour) in boxes {
+        label(image, *bbox, text.as_ref(), width, *colour);
+    }
+}
+
+/// Draws what a model found, each with its class and score ("cat 87%"), the surest above the others.
+pub fn predictions(image: &mut RgbImage, found: &[Detection], classes: &ClassNames) {
+    let mut ordered: Vec<&Detection> = found.iter().collect();
+    ordered.sort_by(|a, b| a.score.total_cmp(&b.score));
+    let boxes: Vec<(BBox, String, Rgb<u8>)> = ordered
+        .into_iter()
+        .map(|detection| {
+            let name = class_name(classes, detection.class);
+            let text = format!("{name} {:.0}%", detection.score * 100.0);
+            (detection.bbox, text, class_colour(detection.class))
+        })
+        .collect();
+    detections(image, &boxes);
+}
+
+/// Draws annotated objects with the names of their classes: masks and outlines first, then boxes. Groups of objects
+/// ("crowd") are named as such. A mask of another size than the picture is left out.
+pub fn instances(image: &mut RgbImage, objects: &[Instance], classes: &ClassNames) {
+    for object in objects {
+        if let Some(segmentation) = &object.segmentation {
+            shape(image, segmentation, class_colour(object.class));
+        }
+    }
+    let boxes: Vec<(BBox, String, Rgb<u8>)> = objects
+        .iter()
+        .map(|object| {
+            let name = class_name(classes, object.class);
+            let text = if object.crowd { format!("{name} (crowd)") } else { name };
+            (object.bbox, text, class_colour(object.class))
+        })
+        .collect();
+    detections(image, &boxes);
+}
+
+/// Fills an outline or mask with a transparent colour and draws its edge with the full one. A mask of another size than
+/// the picture is left out.
+pub fn shape(image: &mut RgbImage, segmentation: &Segmentation, colour: Rgb<u8>) {
+    let (width, height) = image.dimensions();
+    if let Ok(pixels) = segmentation.to_rle(height, width) {
+        mask(image, &pixels.to_mask(), colour);
+    }
+}
+
+/// Fills the pixels of `object` that are not 0 with a transparent colour, and those at its edge with the full one.
+///
+/// # Panics
+///
+/// When `object` is not of the picture's size.
+pub fn mask(image: &mut RgbImage, object: &Mask, colour: Rgb<u8>) {
+    let (width, height) = image.dimensions();
+    assert_eq!((object.width(), object.height()), (width, height), "a mask has the size of its picture");
+    let inside = |x: Option<u32>, y: Option<u32>| match (x, y) {
+        (Some(x), Some(y)) => x < width && y < height && object.get(x, y) != 0,
+        _ => false,
+    };
+    for (x, y, pixel) in image.enumerate_pixels_mut() {
+        if object.get(x, y) == 0 {
+            continue;
+        }
+        let surrounded = inside(x.checked_sub(1), Some(y))
+            && inside(Some(x + 1), Some(y))
+            && inside(Some(x), y.checked_sub(1))
+            && inside(Some(x), Some(y + 1));
+        let opacity = if surrounded { MASK_OPACITY } else { 1.0 };
+        for (value, new) in pixel.0.iter_mut().zip(colour.0) {
+            *value = (f32::from(*value) + (f32::from(new) - f32::from(*value)) * opacity).round() as u8;
+        }
+    }
+}
+
+fn class_name(classes: &ClassNames, class: ClassId) -> String {
+    classes.get(class).map_or_else(|| format!("class {class}"), str::to_owned)
+}
+
+/// Pixel columns and rows `[left, top, right, bottom]` (the last two not included) that a box covers, cut to the picture.
+fn covered(bbox: BBox, image: &RgbImage) -> Option<[u32; 4]> {
+    let edges = [bbox.x1, bbox.y1, bbox.x2, bbox.y2];
+    if edges.iter().any(|edge| !edge.is_finite()) || image.width() == 0 || image.height() == 0 {
+        return None;
+    }
+    let (width, height) = image.dimensions();
+    let outside = bbox.x2 < 0.0 || bbox.y2 < 0.0 || bbox.x1 > width as f32 || bbox.y1 > height as f32;
+    if outside || bbox.x2 < bbox.x1 || bbox.y2 < bbox.y1 {
+        return None;
+    }
+    // A box around no pixel at all is shown as one around a single pixel.
+    let left = (bbox.x1.round().max(0.0) as u32).min(width - 1);
+    let top = (bbox.y1.round().max(0.0) as u32).min(height - 1);
+    let right = (bbox.x2.round().max(0.0) as u32).clamp(left + 1, width);
+    let bottom = (bbox.y2.round().max(0.0) as u32).clamp(top + 1, height);
+    Some([left, top, right, bottom])
+}
+
+/// The edge of a box, inside of it.
+fn frame(image: &mut RgbImage, bbox: BBox, line: u32, colour: Rgb<u8>) {
+    let Some([left, top, right, bottom]) = covered(bbox, image) else { return };
+    let across = line.min(right - left);
+    let down = line.min(bottom - top);
+    fill(image, [left, top, right, top + down], colour);
+    fill(image, [left, bottom - down, right, bottom], colour);
+    fill(image, [left, top, left + across, bottom], colour);
+    fill(image, [right - across, top, right, bottom], colour);
+}
+
+fn fill(image: &mut RgbImage, [left, top, right, bottom]: [u32; 4], colour: Rgb<u8>) {
+    for y in top..bottom.min(image.height()) {
+        for x in left..right.min(image.width()) {
+            image.put_pixel(x, y, colour);
+        }
+    }
+}
+
+fn label(image: &mut RgbImage, bbox: BBox, text: &str, scale: u32, colour: Rgb<u8>) {
+    let Some([left, top, ..]) = covered(bbox, image) else { return };
+    if text.is_empty() {
+        return;
+    }
+    let margin = LABEL_MARGIN * scale;
+    let width = font::text_width(text.chars().count()).saturating_mul(scale).saturating_add(2 * margin);
+    let height = font::HEIGHT * scale + 2 * margin;
+    let left = left.min(image.width().saturating_sub(width));
+    let top = top.checked_sub(height).unwrap_or(top);
+    fill(image, [left, top, left.saturating_add(width), top + height], colour);
+    font::draw_enlarged_text(image, text, left + margin, top + margin, scale, ink(colour));
+}
+
+/// Black or white, whichever stands out more against `colour`.
+fn ink(colour: Rgb<u8>) -> Rgb<u8> {
+    /// Weights of red, green and blue in brightness (ITU-R BT.601), in thousandths.
+    const WEIGHTS: [u32; 3] = [299, 587, 114];
+    let brightness: u32 = colour.0.iter().zip(WEIGHTS).map(|(&value, weight)| u32::from(value) * weight).sum();
+    if brightness >= 128_000 { Rgb([0; 3]) } else { Rgb([255; 3]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use vision_types::Rle;
+
+    use super::*;
+
+    const RED: Rgb<u8> = Rgb([255, 0, 0]);
+    const BLACK: Rgb<u8> = Rgb([0; 3]);
+
+    fn coloured(image: &RgbImage, colour: Rgb<u8>) -> Vec<(u32, u32)> {
+        image.enumerate_pixels().filter(|(_, _, pixel)| **pixel == colour).map(|(x, y, _)| (x, y)).collect()
+    }
+
+    #[test]
+    fn a_frame_lies_on_the_outermost_pixels_of_its_box() {
+        let mut image = RgbImage::new(10, 8);
+        detections(&mut image, &[(BBox::from_xyxy(2.0, 1.0, 5.0, 4.0), "", RED)]);
+        // Three by three pixels without the middle one.
+        let expected = [(2, 1), (3, 1), (4, 1), (2, 2), (4, 2), (2, 3), (3, 3), (4, 3)];
+        assert_eq!(coloured(&image, RED), expected);
+    }
+
+    #[test]
+    fn lines_grow_with_the_picture() {
+        // (640 + 480) / 2 · 0.003 = 1.68; (128 + 128) / 2 · 0.003 = 0.38; (4000 + 3000) / 2 · 0.003 = 10.5.
+        assert_eq!([line_width(640, 480), line_width(128, 128), line_width(4000, 3000)], [2, 1, 11]);
+    }
+
+    #[test]
+    fn labels_stand_on_their_box_or_inside_and_within_the_picture() {
+        let mut image = RgbImage::new(60, 60);
+        // "I" is 5 pixels wide, with its margins 9 by 11.
+        detections(&mut image, &[(BBox::from_xyxy(20.0, 30.0, 50.0, 50.0), "I", RED)]);
+        assert_eq!(image.get_pixel(20, 19), &RED);
+        assert_eq!(image.get_pixel(28, 29), &RED);
+        assert_eq!(image.get_pixel(29, 29), &BLACK);
+        assert_eq!(image.get_pixel(20, 18), &BLACK);
+        // White text on red, whose brightness is 0.299 · 255 = 76: the stem of the I.
+        assert_eq!(image.get_pixel(20 + 2 + 2, 19 + 2 + 3), &Rgb([255; 3]));
+
+        let mut image = RgbImage::new(60, 60);
+        detections(&mut image, &[(BBox::from_xyxy(56.0, 2.0, 60.0, 40.0), "I", RED)]);
+        assert_eq!(image.get_pixel(51, 2), &RED);
+        assert_eq!(image.get_pixel(51, 12), &RED);
+        assert_eq!(image.get_pixel(51, 13), &BLACK);
+    }
+
+    #[test]
+    fn boxes_outside_and_without_numbers_leave_the_picture_alone() {
+        let mut image = RgbImage::new(10, 10);
+        let nowhere = [
+            BBox::from_xyxy(-9.0, -9.0, -2.0, -2.0),
+            BBox::from_xyxy(20.0, 2.0, 30.0, 5.0),
+            BBox::from_xyxy(f32::NAN, 2.0, 30.0, 5.0),
+            BBox::from_xyxy(0.0, 0.0, f32::INFINITY, 5.0),
+            BBox::from_xyxy(8.0, 8.0, 2.0, 2.0),
+        ];
+        detections(&mut image, &nowhere.map(|bbox| (bbox, "far away", RED)));
+        assert_eq!(image, RgbImage::new(10, 10));
+        detections(&mut image, &[(BBox::from_xyxy(-1e30, -5.0, 1e30, 1e9), "", RED)]);
+        // All 36 pixels along the border.
+        assert_eq!(coloured(&image, RED).len(), 36);
+    }
+
+    #[test]
+    fn a_mask_is_transparent_inside_and_solid_at_its_edge() {
+        let mut image = RgbImage::new(6, 6);
+        // Columns 1 to 4 of rows 1 to 4: 16 pixels, 4 of them inside.
+        let counts = vec![7, 4, 2, 4, 2, 4, 2, 4, 7];
+        shape(&mut image, &Segmentation::Rle(Rle { width: 6, height: 6, counts }), RED);
+        assert_eq!(coloured(&image, RED).len(), 12);
+        // 0.35 · 255 = 89.25.
+        assert_eq!(coloured(&image, Rgb([89, 0, 0])), [(2, 2), (3, 2), (2, 3), (3, 3)]);
+        let before = image.clone();
+        shape(&mut image, &Segmentation::Rle(Rle { width: 5, height: 5, counts: vec![0, 25] }), RED);
+        assert_eq!(image, before);
+    }
+
+    #[test]
+    fn the_first_eighty_classes_have_colours_of_their_own() {
+        let colours: Vec<[u8; 3]> = (0..80).map(|class| class_colour(class).0).collect();
+        for (number, colour) in colours.iter().enumerate() {
+            for (other, another) in colours.iter().enumerate().take(number) {
+                let distance: u32 = colour.iter().zip(another).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
+                assert!(distance >= 4, "classes {other} and {number} are {distance} apart");
+                assert!(number - other > 3 || distance > 100, "classes {other} and {number} are {distance} apart");
+            }
+        }
+    }
+
+    #[test]
+    fn hues_are_where_the_colour_circle_has_them() {
+        // Class 0: hue 0 at saturation 0.85 and full value: red, and 255 · 0.15 = 38 of the others.
+        assert_eq!(class_colour(0), Rgb([255, 38, 38]));
+    }
+}

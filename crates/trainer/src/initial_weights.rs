@@ -1,0 +1,216 @@
+//! Starting from weights that another run or another program has trained, and leaving some of them as they are.
+
+use std::path::{Path, PathBuf};
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+use serde::{Deserialize, Serialize};
+use tensor_backend::state_dict::{NamedTensor, TensorPath, load_state_dict, state_dict, tensor_infos};
+
+use crate::config::{ConfigError, nearest};
+use crate::error::TrainError;
+use crate::weights_file;
+
+/// What a network starts from.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InitConfig {
+    /// A safetensors file with the reference implementation's names, or a `model.safetensors` of a run; unset: random
+    /// weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<PathBuf>,
+    /// Names of tensors that keep their random values, `*` standing for anything: those of a head for other classes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<String>,
+    /// Names of parameters that are not trained, `*` standing for anything. Batch normalisation whose scale is not
+    /// trained keeps its running statistics as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub freeze: Vec<String>,
+}
+
+impl InitConfig {
+    /// Whether every setting is the default.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What became of an [`InitConfig`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Initialised {
+    /// Tensors taken from the file.
+    pub loaded: usize,
+    /// Tensors that kept their random values.
+    pub ignored: Vec<String>,
+}
+
+impl Initialised {
+    /// The same in a line, for weights from `path`.
+    pub fn describe(&self, path: &Path) -> String {
+        let mut text = format!("{} tensors from {}", self.loaded, path.display());
+        if !self.ignored.is_empty() {
+            text.push_str(&format!("; at random values: {}", self.ignored.join(", ")));
+        }
+        text
+    }
+}
+
+/// `network` with the weights that `config` names.
+///
+/// # Errors
+///
+/// When the file cannot be read, its tensors do not fit (all that do not are listed), or a pattern fits no tensor.
+pub fn load<B: Backend, M: Module<B>>(network: M, config: &InitConfig) -> Result<(M, Initialised), TrainError> {
+    let Some(path) = &config.from else { return Ok((network, Initialised::default())) };
+    let infos = tensor_infos(&network);
+    let is_ignored = |name: &str| config.ignore.iter().any(|pattern| matches(pattern, name));
+    let mut offered = weights_file::read(path)?;
+    // A count of steps that PyTorch keeps beside its running statistics and reads only when momentum is None.
+    offered.retain(|tensor| !tensor.name.ends_with(".num_batches_tracked"));
+    let names: Vec<&str> = infos.iter().map(|info| info.name.as_str()).collect();
+    require_matches("init.ignore", &config.ignore, &names)?;
+    offered.retain(|tensor| !is_ignored(&tensor.name));
+    let loaded = offered.len();
+    let ignored: Vec<String> = infos.iter().map(|info| info.name.clone()).filter(|name| is_ignored(name)).collect();
+    if !ignored.is_empty() {
+        let random: Vec<NamedTensor> =
+            state_dict(&network).into_iter().filter(|tensor| is_ignored(&tensor.name)).collect();
+        offered.extend(random);
+    }
+    let network = load_state_dict(network, &offered).map_err(|source| TrainError::InitialWeights {
+        path: path.clone(),
+        hint: hint(&source, &names),
+        source,
+    })?;
+    Ok((network, Initialised { loaded, ignored }))
+}
+
+/// What to do about weights that do not fit.
+fn hint(error: &tensor_backend::state_dict::StateDictError, names: &[&str]) -> String {
+    let renamed: Vec<String> = error
+        .unexpected
+        .iter()
+        .filter_map(|name| {
+            let missing = error.missing.iter().map(String::as_str);
+            nearest(name, missing).map(|near| format!("`{name}` may be `{near}`"))
+        })
+        .take(3)
+        .collect();
+    if !renamed.is_empty() {
+        return format!(". Perhaps under other names: {}", renamed.join(", "));
+    }
+    // Only the sizes of the last layers differ: other classes.
+    let head: Option<Vec<&str>> = error
+        .misshapen
+        .iter()
+        .map(|tensor| names.contains(&tensor.name.as_str()).then(|| layer_of(&tensor.name)))
+        .collect();
+    match head.filter(|layers| !layers.is_empty() && error.missing.is_empty() && error.unexpected.is_empty()) {
+        Some(mut layers) => {
+            layers.dedup();
+            let patterns: Vec<String> = layers.iter().map(|layer| format!("\"{layer}.*\"")).collect();
+            format!(
+                ". If the classes are others than those of the file, start these layers anew: init.ignore = [{}]",
+                patterns.join(", ")
+            )
+        }
+        None => String::new(),
+    }
+}
+
+/// The layer that a tensor belongs to.
+fn layer_of(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(layer, _)| layer)
+}
+
+/// `network` with the parameters that fit one of `patterns` left out of training.
+///
+/// # Errors
+///
+/// When a pattern fits no parameter.
+pub fn freeze<B: Backend, M: Module<B>>(network: M, patterns: &[String]) -> Result<M, TrainError> {
+    if patterns.is_empty() {
+        return Ok(network);
+    }
+    let infos = tensor_infos(&network);
+    let names: Vec<&str> = infos.iter().map(|info| info.name.as_str()).collect();
+    require_matches("init.freeze", patterns, &names)?;
+
+    struct Freezer<'a> {
+        path: TensorPath,
+        patterns: &'a [String],
+    }
+    impl<B: Backend> ModuleMapper<B> for Freezer<'_> {
+        fn enter_module(&mut self, name: &str, container_type: &str) {
+            self.path.enter(name, container_type);
+        }
+        fn exit_module(&mut self, _name: &str, container_type: &str) {
+            self.path.exit(container_type);
+        }
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+            let name = self.path.name();
+            match self.patterns.iter().any(|pattern| matches(pattern, &name)) {
+                true => param.set_require_grad(false),
+                false => param,
+            }
+        }
+    }
+    Ok(network.map(&mut Freezer { path: TensorPath::default(), patterns }))
+}
+
+fn require_matches(key: &str, patterns: &[String], names: &[&str]) -> Result<(), ConfigError> {
+    for pattern in patterns {
+        if !names.iter().any(|name| matches(pattern, name)) {
+            let near = nearest(pattern.trim_end_matches(['*', '.']), names.iter().flat_map(|name| prefixes(name)));
+            let hint = near.map(|near| format!(" (did you mean `{near}.*`?)")).unwrap_or_default();
+            return Err(ConfigError::Invalid(format!("{key}: the network has no tensor that fits `{pattern}`{hint}")));
+        }
+    }
+    Ok(())
+}
+
+/// The modules that a tensor lies in.
+fn prefixes(name: &str) -> impl Iterator<Item = &str> {
+    name.match_indices('.').map(|(end, _)| &name[..end])
+}
+
+/// Whether `name` fits `pattern`, where `*` stands for any text.
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(start) => rest = &rest[start + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        assert!(matches("fc.*", "fc.weight"));
+        assert!(!matches("fc.*", "layer1.fc.weight"));
+        assert!(matches("*.bias", "layer1.0.conv1.bias"));
+        assert!(matches("head.*.1.weight", "head.cls_preds.1.weight"));
+        assert!(matches("head.cls_preds.0.weight", "head.cls_preds.0.weight"));
+        assert!(!matches("head.cls_preds.0.weight", "head.cls_preds.0.weights"));
+        // A prefix and a suffix may not share characters.
+        assert!(!matches("abc*cd", "abcd"));
+        assert!(matches("*", "anything"));
+    }
+
+    #[test]
+    fn patterns_that_fit_nothing_are_named_with_the_nearest_module() {
+        let patterns = ["layr1.*".to_owned()];
+        let error = require_matches("init.freeze", &patterns, &["layer1.0.weight", "fc.bias"]).unwrap_err().to_string();
+        assert!(error.contains("`layr1.*`") && error.contains("`layer1.*`"), "{error}");
+    }
+}
