@@ -6,7 +6,7 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::ops::FloatTensor;
-use burn::tensor::{Shape, TensorMetadata};
+use burn::tensor::{ElementConversion, Shape, Tensor, TensorMetadata, TensorPrimitive};
 
 use super::{Tracked, add_gradient};
 use crate::ops::{Activation, Interpolation, Pool2dOptions};
@@ -48,13 +48,21 @@ impl<B: VisionBackend> Backward<B, 1> for Unary {
             Saved::CrossEntropy { logits, targets } => {
                 B::vision_softmax_cross_entropy_gradient(logits, targets, gradient)
             }
-            Saved::Known { gradient: known } => {
-                let ones = vec![1; known.shape().num_dims()];
-                B::float_mul(known, B::float_reshape(gradient, Shape::from(ones)))
-            }
+            Saved::Known { gradient: known } => scaled::<B>(known, gradient),
         };
         add_gradient::<B, _, 1>(&ops, 0, grads, input);
     }
+}
+
+/// `tensor` times the one number in `factor`.
+fn scaled<B: VisionBackend>(tensor: FloatTensor<B>, factor: FloatTensor<B>) -> FloatTensor<B> {
+    if !B::has_vision_kernels(&tensor) {
+        let ones = vec![1; tensor.shape().num_dims()];
+        return B::float_mul(tensor, B::float_reshape(factor, Shape::from(ones)));
+    }
+    // The number is in this memory, is mostly 1, and a product with it need not walk a broadcast tensor.
+    let factor: f64 = Tensor::<B, 1>::from_primitive(TensorPrimitive::Float(factor)).into_scalar().elem();
+    if factor == 1.0 { tensor } else { B::float_mul_scalar(tensor, factor.into()) }
 }
 
 /// Puts `output` behind `input` in the graph. `saved` is only called if somebody wants the input's gradient.
