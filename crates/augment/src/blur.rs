@@ -3,11 +3,12 @@
 use image::RgbImage;
 
 use crate::FillMode;
+use crate::blur_fixed_point::{LARGEST_RADIUS, gaussian_blur_in_fixed_point};
 use crate::lanes::{to_level, widest_lanes};
 
 /// Half of a Gaussian kernel: the weight of the centre, then of each further pixel to either side, summing to 1 over the
 /// whole kernel of `2 · radius + 1` pixels.
-pub(crate) fn gaussian_half_kernel(sigma: f32, radius: u32) -> Vec<f32> {
+fn gaussian_half_kernel(sigma: f32, radius: u32) -> Vec<f32> {
     let weights: Vec<f64> = (0..=radius).map(|x| (-0.5 * (f64::from(x) / f64::from(sigma)).powi(2)).exp()).collect();
     let sum = weights[0] + 2.0 * weights[1..].iter().sum::<f64>();
     weights.into_iter().map(|weight| (weight / sum) as f32).collect()
@@ -19,6 +20,9 @@ pub(crate) fn gaussian_blur(image: &RgbImage, sigma: f32, radius: u32) -> RgbIma
     let (width, height) = image.dimensions();
     if radius == 0 || width == 0 || height == 0 {
         return image.clone();
+    }
+    if radius <= LARGEST_RADIUS {
+        return gaussian_blur_in_fixed_point(image, sigma, radius);
     }
     let kernel = gaussian_half_kernel(sigma, radius);
     let reach = radius as usize;
