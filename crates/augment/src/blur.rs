@@ -16,13 +16,14 @@ fn gaussian_half_kernel(sigma: f32, radius: u32) -> Vec<f32> {
 
 /// Convolves rows and columns with a Gaussian of `sigma` pixels cut off at `radius`, mirrored at the edges without
 /// repeating the edge pixel, as torchvision's `gaussian_blur`; rounded to the nearest level.
-pub(crate) fn gaussian_blur(image: &RgbImage, sigma: f32, radius: u32) -> RgbImage {
+pub(crate) fn gaussian_blur(mut image: RgbImage, sigma: f32, radius: u32) -> RgbImage {
     let (width, height) = image.dimensions();
     if radius == 0 || width == 0 || height == 0 {
-        return image.clone();
+        return image;
     }
     if radius <= LARGEST_RADIUS {
-        return gaussian_blur_in_fixed_point(image, sigma, radius);
+        gaussian_blur_in_fixed_point(&mut image, sigma, radius);
+        return image;
     }
     let kernel = gaussian_half_kernel(sigma, radius);
     let reach = radius as usize;

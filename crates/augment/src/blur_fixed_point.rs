@@ -37,7 +37,9 @@ pub(crate) const LARGEST_RADIUS: u32 = 8;
 ///
 /// Products are cut off to 1/128 of a level: about one level in a hundred comes out one higher or lower than in exact
 /// arithmetic.
-pub(crate) fn gaussian_blur_in_fixed_point(image: &RgbImage, sigma: f32, radius: u32) -> RgbImage {
+///
+/// Works in place: a large buffer, fresh from the system, would cost more than the blur.
+pub(crate) fn gaussian_blur_in_fixed_point(image: &mut RgbImage, sigma: f32, radius: u32) {
     let (width, height) = image.dimensions();
     let kernel = gaussian_half_kernel(sigma, radius);
     let reach = radius as usize;
@@ -50,24 +52,27 @@ pub(crate) fn gaussian_blur_in_fixed_point(image: &RgbImage, sigma: f32, radius:
         })
         .filter_map(|(target, source)| Some((target, reach + source?)))
         .collect();
-    let row_of = |y: i64| {
-        let y = FillMode::Reflect.source(y, height).expect("a mirrored row is in the image");
-        &image.as_raw()[y * stride..][..stride]
-    };
 
-    let mut blurred = RgbImage::new(width, height);
+    // The latest row and those above it that are still needed, as they were before they were overwritten.
+    let mut ring = vec![0; (reach + 1) * stride];
     // One row blurred along y, with the pixels beyond its ends.
     let mut padded = vec![0; stride + 6 * reach];
-    for (y, out) in blurred.chunks_exact_mut(stride).enumerate() {
-        let y = y as i64;
-        let pairs: Vec<[&[u8]; 2]> = (1..=i64::from(radius)).map(|k| [row_of(y - k), row_of(y + k)]).collect();
-        convolve_columns(row_of(y), &pairs, &kernel, &mut padded[3 * reach..][..stride]);
+    for y in 0..height as usize {
+        let slot = |y: usize| y % (reach + 1) * stride;
+        ring[slot(y)..][..stride].copy_from_slice(&image.as_raw()[y * stride..][..stride]);
+        let row_of = |offset: i64| {
+            let source = FillMode::Reflect.source(y as i64 + offset, height).expect("a mirrored row is in the image");
+            // A row mirrored at the lower edge lies no further above this one than its mirror image below.
+            if source <= y { &ring[slot(source)..][..stride] } else { &image.as_raw()[source * stride..][..stride] }
+        };
+        let pairs: Vec<[&[u8]; 2]> = (1..=i64::from(radius)).map(|k| [row_of(-k), row_of(k)]).collect();
+        convolve_columns(row_of(0), &pairs, &kernel, &mut padded[3 * reach..][..stride]);
         for &(at, from) in &margins {
             padded.copy_within(3 * from..3 * from + 3, 3 * at);
         }
-        convolve_row(&padded, &kernel, out);
+        let bytes: &mut [u8] = image;
+        convolve_row(&padded, &kernel, &mut bytes[y * stride..][..stride]);
     }
-    blurred
 }
 
 /// `value · weight`, cut off.
@@ -228,6 +233,12 @@ mod avx2 {
 mod tests {
     use super::*;
 
+    fn blurred(image: &RgbImage, sigma: f32, radius: u32) -> RgbImage {
+        let mut blurred = image.clone();
+        gaussian_blur_in_fixed_point(&mut blurred, sigma, radius);
+        blurred
+    }
+
     #[test]
     fn weights_sum_to_one_and_a_flat_image_stays_flat() {
         for (sigma, radius) in [(0.1, 1), (0.5, 3), (2.0, 6), (40.0, 8)] {
@@ -236,7 +247,7 @@ mod tests {
             assert!((0..=1).contains(&((1 << WEIGHT_BITS) - sum)), "{sigma} {radius}: {sum}");
             for level in [0, 1, 100, 255] {
                 let image = RgbImage::from_pixel(150, 3, image::Rgb([level; 3]));
-                assert_eq!(gaussian_blur_in_fixed_point(&image, sigma, radius), image, "{sigma} {radius} {level}");
+                assert_eq!(blurred(&image, sigma, radius), image, "{sigma} {radius} {level}");
             }
         }
     }
@@ -258,12 +269,12 @@ mod tests {
     /// Narrow and wide images take different paths.
     #[test]
     fn levels_are_close_to_exact_arithmetic_in_every_width() {
-        for (width, height) in [(1, 1), (2, 9), (10, 3), (11, 4), (40, 7)] {
+        for (width, height) in [(1, 1), (2, 9), (10, 3), (11, 4), (40, 7), (13, 30)] {
             let image = RgbImage::from_fn(width, height, |x, y| {
                 image::Rgb([0u32, 1, 2].map(|channel| ((x * 97 + y * 57 + channel * 31) * 89 % 256) as u8))
             });
             for (sigma, radius) in [(0.7, 2), (1.5, 3), (3.0, 8)] {
-                let blurred = gaussian_blur_in_fixed_point(&image, sigma as f32, radius);
+                let blurred = blurred(&image, sigma as f32, radius);
                 for (x, y, pixel) in blurred.enumerate_pixels() {
                     for (channel, &level) in pixel.0.iter().enumerate() {
                         let expected = exact(&image, x, y, channel, sigma, i64::from(radius));

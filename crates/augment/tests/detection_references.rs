@@ -62,10 +62,10 @@ fn letterboxed(filter: Filter) -> impl Fn(&RgbImage, &Case) -> RgbImage {
     }
 }
 
-/// OpenCV's fixed point has 11 bits a weight.
+/// OpenCV rounds once, at the end; `fast_image_resize` to levels between its two passes too.
 #[test]
 fn a_letterbox_by_interpolation_is_within_a_level_of_opencv() {
-    check("letterbox-opencv", 1, 0.1, letterboxed(Filter::BilinearInterpolation));
+    check("letterbox-opencv", 1, 0.25, letterboxed(Filter::BilinearInterpolation));
 }
 
 /// Pillow resamples rows first and `fast_image_resize` columns.
@@ -80,9 +80,10 @@ fn shifted(image: &RgbImage, case: &Case) -> RgbImage {
     change.apply_image(image.clone())
 }
 
+/// A turn by 10° is a sixth of a sextant, so that many channels are ties between two levels.
 #[test]
 fn shifts_on_the_hexagon_are_those_of_its_formulas() {
-    check("hsv-exact", 1, 0.01, shifted);
+    check("hsv-exact", 1, 0.05, shifted);
 }
 
 /// OpenCV rounds the hue to 2°, a turn by 1° of which moves a channel by up to 255 / 60 = 4.25 levels, and saturation and
