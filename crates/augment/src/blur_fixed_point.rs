@@ -95,6 +95,10 @@ fn convolve_columns(middle: &[u8], pairs: &[[&[u8]; 2]], half_kernel: &[u16], ou
         // SAFETY: the processor has AVX2, the function's only requirement.
         return unsafe { avx2::convolve_columns(middle, pairs, half_kernel, out) };
     }
+    convolve_columns_plainly(middle, pairs, half_kernel, out);
+}
+
+fn convolve_columns_plainly(middle: &[u8], pairs: &[[&[u8]; 2]], half_kernel: &[u16], out: &mut [u16]) {
     for (x, out) in out.iter_mut().enumerate() {
         let outer = pairs.iter().zip(&half_kernel[1..]).map(|([above, below], &weight)| {
             weighted((u16::from(above[x]) + u16::from(below[x])) << FRACTION_BITS, weight)
@@ -111,6 +115,10 @@ fn convolve_row(padded: &[u16], half_kernel: &[u16], out: &mut [u8]) {
         // SAFETY: the processor has AVX2, the function's only requirement.
         return unsafe { avx2::convolve_row(padded, half_kernel, out) };
     }
+    convolve_row_plainly(padded, half_kernel, out);
+}
+
+fn convolve_row_plainly(padded: &[u16], half_kernel: &[u16], out: &mut [u8]) {
     let reach = half_kernel.len() - 1;
     for (x, out) in out.iter_mut().enumerate() {
         let at = |pixel: usize| padded[3 * pixel + x];
@@ -284,6 +292,25 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn vector_registers_hold_the_same_sums() {
+        let rows: Vec<Vec<u8>> =
+            (0..17).map(|row| (0..100).map(|x| ((x * 89 + row * 151) * (x + 7) % 256) as u8).collect()).collect();
+        for (sigma, radius) in [(0.1, 1), (0.8, 3), (5.0, 8)] {
+            let kernel = gaussian_half_kernel(sigma, radius);
+            let pairs: Vec<[&[u8]; 2]> = (1..=radius as usize).map(|k| [&rows[8 - k][..], &rows[8 + k][..]]).collect();
+            let (mut plain, mut fast) = ([0; 100], [0; 100]);
+            convolve_columns_plainly(&rows[8], &pairs, &kernel, &mut plain);
+            convolve_columns(&rows[8], &pairs, &kernel, &mut fast);
+            assert_eq!(plain, fast, "{sigma}");
+            let inner = 100 - 6 * radius as usize;
+            let (mut plain_levels, mut fast_levels) = (vec![0; inner], vec![0; inner]);
+            convolve_row_plainly(&plain, &kernel, &mut plain_levels);
+            convolve_row(&plain, &kernel, &mut fast_levels);
+            assert_eq!(plain_levels, fast_levels, "{sigma}");
         }
     }
 
