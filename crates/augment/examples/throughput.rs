@@ -9,14 +9,20 @@
 
 use std::time::Instant;
 
-use augment::{AugmentKey, Augmentation, ImageSize, Normalize, Pipeline, Resize, presets};
+use augment::{AugmentKey, Augmentation, ImageSize, Mosaic, Normalize, Pipeline, Resize, presets};
 use image::{Rgb, RgbImage};
+use vision_types::{BBox, Instance};
 
 /// Settings of peers' benchmarks: torchvision's and albumentations' defaults, or the ranges commonly used with them.
-const STEPS: [(&str, &str); 21] = [
+const STEPS: [(&str, &str); 26] = [
     ("copy", "[]"),
     ("random_resized_crop_224", r#"[{"kind": "random-resized-crop", "size": 224}]"#),
     ("random_crop_pad", r#"[{"kind": "random-crop", "size": 224, "padding": 4}]"#),
+    ("letterbox_416", r#"[{"kind": "letterbox", "size": 416}]"#),
+    ("letterbox_416_interpolated", r#"[{"kind": "letterbox", "size": 416, "filter": "bilinear-interpolation"}]"#),
+    ("safe_box_crop", r#"[{"kind": "safe-box-crop"}]"#),
+    ("zoom_out", r#"[{"kind": "zoom-out", "probability": 1}]"#),
+    ("hsv_jitter", r#"[{"kind": "hsv-jitter"}]"#),
     ("hflip", r#"[{"kind": "horizontal-flip", "probability": 1}]"#),
     ("color_jitter", r#"[{"kind": "color-jitter", "brightness": 0.4, "contrast": 0.4, "saturation": 0.4}]"#),
     (
@@ -93,6 +99,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let pipeline: Pipeline = serde_json::from_str(text)?;
         pipeline.validate()?;
         println!("{name:28} {:12.0} {:12.0}", rate(&pipeline, &large), rate(&pipeline, &medium));
+    }
+    if "mosaic_416".contains(&wanted) {
+        // Images and objects are copied into each mosaic, as they would be read.
+        let mosaic = Mosaic { scale: (0.5, 1.5), ..Mosaic::default() };
+        let target = ImageSize::new(416, 416);
+        let boxes: Vec<Instance> = (0..8u8)
+            .map(|class| {
+                let corner = f32::from(class) * 20.0;
+                Instance::from_box(BBox::from_xywh(corner, corner, 60.0, 40.0), usize::from(class))
+            })
+            .collect();
+        let mosaics = |image: &RgbImage| {
+            best_rate(|index| {
+                let draw = mosaic.draw(AugmentKey { seed: 1, epoch: 0, index }, 100, target).expect("always drawn");
+                std::hint::black_box(draw.apply(std::array::from_fn(|_| (image.clone(), boxes.clone()))));
+            })
+        };
+        println!("{:28} {:12.0} {:12.0}", "mosaic_416", mosaics(&large), mosaics(&medium));
     }
     if "normalize_float".contains(&wanted) {
         let numbers = |image: &RgbImage| {

@@ -27,6 +27,7 @@
 mod augmentation;
 mod batch_mix;
 mod blur;
+mod blur_fixed_point;
 mod border;
 mod colour;
 mod detection_mixup;
