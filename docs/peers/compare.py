@@ -1,6 +1,6 @@
 """Alternates Okulo and PyTorch (or ONNX Runtime) on the same work, for docs/results.md and docs/performance.md.
 
-    python compare.py XTASK [--bench train-step,train-step-bf16,inference] [--rounds 4] [--runs 11]
+    python compare.py XTASK [--bench train-step,inference] [--rounds 4] [--runs 11]
 
 XTASK is the release program (target/release/xtask). Each round starts one process a side, in turns, so that slow phases
 of the machine hit both; a process times at least 7 steps and gives their median. Printed are the medians of the rounds
@@ -61,7 +61,7 @@ def network(name):
     }[name]()
 
 
-def torch_side(bench, name, batch, size, runs):
+def torch_side(name, batch, size, runs):
     import torch
     import torch.nn.functional as F
 
@@ -73,8 +73,7 @@ def torch_side(bench, name, batch, size, runs):
     optimizer = torch.optim.SGD(net.parameters(), 1e-3, momentum=0.9, nesterov=True, weight_decay=5e-4)
 
     def step():
-        with torch.autocast("cpu", torch.bfloat16, enabled=bench.endswith("bf16")):
-            loss = F.cross_entropy(net(images), labels)
+        loss = F.cross_entropy(net(images), labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -114,7 +113,7 @@ def timed(step, runs):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("xtask")
-    parser.add_argument("--bench", default="train-step,train-step-bf16,inference")
+    parser.add_argument("--bench", default="train-step,inference")
     parser.add_argument("--models", default="")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--runs", type=int, default=11)
@@ -123,7 +122,7 @@ def main():
     if arguments.one:
         bench, name, batch, size = arguments.one
         work = (name, int(batch), int(size), arguments.runs)
-        print(onnx_side(*work) if bench == "inference" else torch_side(bench, *work))
+        print(onnx_side(*work) if bench == "inference" else torch_side(*work))
         return
     for bench in arguments.bench.split(","):
         for name, batch, size in INFERENCE if bench == "inference" else STEPS:
@@ -131,9 +130,8 @@ def main():
                 continue
             ours, theirs = [], []
             runs = arguments.runs * (10 if bench == "inference" and batch == 1 else 1)
-            command = [arguments.xtask, "bench", bench.removesuffix("-bf16"), "--model", name, "--batch", str(batch),
+            command = [arguments.xtask, "bench", bench, "--model", name, "--batch", str(batch),
                        "--size", str(size), "--runs", str(runs), "--json"]
-            command += ["--precision", "bf16"] if bench.endswith("bf16") else []
             peer = [sys.executable, __file__, "-", "--runs", str(runs), "--one", bench, name, str(batch), str(size)]
             for _ in range(arguments.rounds):
                 output = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -3,12 +3,11 @@
 use image::RgbImage;
 
 use crate::FillMode;
-use crate::blur_fixed_point::{LARGEST_RADIUS, gaussian_blur_in_fixed_point};
 use crate::lanes::{to_level, widest_lanes};
 
 /// Half of a Gaussian kernel: the weight of the centre, then of each further pixel to either side, summing to 1 over the
 /// whole kernel of `2 · radius + 1` pixels.
-fn gaussian_half_kernel(sigma: f32, radius: u32) -> Vec<f32> {
+pub(crate) fn gaussian_half_kernel(sigma: f32, radius: u32) -> Vec<f32> {
     let weights: Vec<f64> = (0..=radius).map(|x| (-0.5 * (f64::from(x) / f64::from(sigma)).powi(2)).exp()).collect();
     let sum = weights[0] + 2.0 * weights[1..].iter().sum::<f64>();
     weights.into_iter().map(|weight| (weight / sum) as f32).collect()
@@ -16,14 +15,10 @@ fn gaussian_half_kernel(sigma: f32, radius: u32) -> Vec<f32> {
 
 /// Convolves rows and columns with a Gaussian of `sigma` pixels cut off at `radius`, mirrored at the edges without
 /// repeating the edge pixel, as torchvision's `gaussian_blur`; rounded to the nearest level.
-pub(crate) fn gaussian_blur(mut image: RgbImage, sigma: f32, radius: u32) -> RgbImage {
+pub(crate) fn gaussian_blur(image: &RgbImage, sigma: f32, radius: u32) -> RgbImage {
     let (width, height) = image.dimensions();
     if radius == 0 || width == 0 || height == 0 {
-        return image;
-    }
-    if radius <= LARGEST_RADIUS {
-        gaussian_blur_in_fixed_point(&mut image, sigma, radius);
-        return image;
+        return image.clone();
     }
     let kernel = gaussian_half_kernel(sigma, radius);
     let reach = radius as usize;

@@ -77,7 +77,7 @@ impl Photometric {
             Self::AutoContrast => tone::autocontrast(&mut image),
             Self::Equalize => tone::equalize(&mut image),
             Self::Invert => tone::invert(&mut image),
-            Self::GaussianBlur { sigma, radius } => return blur::gaussian_blur(image, sigma, radius),
+            Self::GaussianBlur { sigma, radius } => return blur::gaussian_blur(&image, sigma, radius),
             Self::MedianBlur(radius) => return imageproc::filter::median_filter(&image, radius, radius),
             Self::GaussianNoise { sigma, seed } => gaussian_noise(&mut image, sigma, seed),
             Self::Erase(rectangle, eraser) => erase(&mut image, rectangle, eraser),

@@ -2,6 +2,7 @@
 
 use image::RgbImage;
 
+use crate::hue::{from_hexagon, turned_hexagon};
 use crate::lanes::{change_pixels, larger, smaller, widest_lanes};
 
 /// Turns the hue by `hue` 180ths of a turn and adds `saturation` and `value` levels, clipped to `0..=255`, on the HSV
@@ -19,25 +20,11 @@ pub(crate) fn shift(image: &mut RgbImage, hue: f32, saturation: f32, value: f32)
 widest_lanes! {
     fn shift_pixels(pixels: &mut [[u8; 3]], sextants: f32, saturation_shift: f32, value_shift: f32) {
         change_pixels(pixels, |r, g, b| {
-            let value = larger(larger(r, g), b);
-            let chroma = value - smaller(smaller(r, g), b);
-            // Position on the hexagon in sextants from red, in -1..5, then turned and brought back to 0..6.
-            let (difference, corner) = if value == g { (b - r, 2.0) } else { (r - g, 4.0) };
-            let (difference, corner) = if value == r { (g - b, 0.0) } else { (difference, corner) };
-            let turned = corner + difference / larger(chroma, 1.0) + sextants;
-            let turned = if turned < 0.0 { turned + 6.0 } else { turned };
-            let turned = if turned >= 6.0 { turned - 6.0 } else { turned };
+            let (turned, chroma, value) = turned_hexagon(r, g, b, sextants);
             let saturation = chroma * 255.0 / larger(value, 1.0) + saturation_shift;
             let saturation = smaller(larger(saturation, 0.0), 255.0);
             let value = smaller(larger(value + value_shift, 0.0), 255.0);
-            let chroma = value * saturation * (1.0 / 255.0);
-            // A. R. Smith's hexagon in closed form: each channel is the value less the chroma times a trapezium.
-            let channel = |offset: f32| {
-                let k = turned + offset;
-                let k = if k >= 6.0 { k - 6.0 } else { k };
-                value - chroma * larger(smaller(smaller(k, 4.0 - k), 1.0), 0.0) + 0.5
-            };
-            (channel(5.0), channel(3.0), channel(1.0))
+            from_hexagon(turned, value * saturation * (1.0 / 255.0), value)
         });
     }
 }

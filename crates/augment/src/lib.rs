@@ -27,7 +27,6 @@
 mod augmentation;
 mod batch_mix;
 mod blur;
-mod blur_fixed_point;
 mod border;
 mod colour;
 mod detection_mixup;

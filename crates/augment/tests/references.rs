@@ -102,10 +102,10 @@ fn hue_is_within_a_level_of_torchvision() {
     check("hue", 1, 0.1, |case| Drawn::Photometric(Photometric::Hue(case.number("shift") as f32)));
 }
 
-/// Fixed point can round the other way.
+/// Sums in another order can round the other way.
 #[test]
-fn gaussian_blur_equals_torchvision_but_for_a_level_in_fifty() {
-    check("gaussian-blur", 1, 0.02, |case| {
+fn gaussian_blur_equals_torchvision_but_for_ties() {
+    check("gaussian-blur", 1, 0.001, |case| {
         let radius = (case.number("kernel") as u32 - 1) / 2;
         Drawn::Photometric(Photometric::GaussianBlur { sigma: case.number("sigma") as f32, radius })
     });

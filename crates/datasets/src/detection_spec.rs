@@ -9,11 +9,12 @@ use vision_types::{ClassNames, Instance};
 use crate::annotated_files::{Cut, DetectionData, EmptyImages};
 use crate::coco::dataset::{self as coco_dataset, CocoFiles, CocoOptions};
 use crate::detect::detect_annotated;
+use crate::generated::Generated;
 use crate::shape_scenes::{ScenesStyle, ShapeScenes};
 use crate::split::{SplitFractions, SplitName, Splits};
 use crate::voc::{self, Difficult, VocOptions};
 use crate::yolo::{self, YoloOptions};
-use crate::{DEFAULT_VALIDATION_SPLIT, Dataset, DatasetError, DetectionSamples, InMemory};
+use crate::{DEFAULT_VALIDATION_SPLIT, DatasetError, DetectionSamples};
 
 /// A detection data set, as written in a configuration. Every field but `kind` has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -320,35 +321,12 @@ impl DetectionSpec {
 
 impl ScenesSpec {
     fn open(&self) -> Result<Splits<Vec<Instance>>, DatasetError> {
-        /// Pictures of a split are kept in memory where they need no more than this.
-        const CACHE_BYTES: usize = 128 * 1024 * 1024;
-
-        let Self { size, classes, max_objects, noise, .. } = *self;
+        let Self { size, classes, max_objects, noise, seed, .. } = *self;
         let style = ScenesStyle { size, classes, max_objects, noise };
         style.check()?;
-        if self.train == 0 {
-            let detail = "train = 0, expected at least 1".to_owned();
-            return Err(DatasetError::EmptySplit { split: SplitName::Train, detail });
-        }
-        let part = |split: SplitName, len: usize| -> Option<DetectionSamples> {
-            // Splits take every third seed, so that seeds 0, 1, 2 … of whole data sets share none either.
-            let seed = self.seed.wrapping_mul(3).wrapping_add(split as u64);
-            let scenes = ShapeScenes::new(style, seed, len);
-            let bytes = len.saturating_mul(size as usize * size as usize * 3);
-            match (scenes.is_empty(), bytes <= CACHE_BYTES) {
-                (true, _) => None,
-                (false, true) => Some(Arc::new(InMemory::new(scenes))),
-                (false, false) => Some(Arc::new(scenes)),
-            }
-        };
-        Ok(Splits {
-            train: part(SplitName::Train, self.train)
-                .unwrap_or_else(|| unreachable!("train is at least 1 as checked above")),
-            validation: part(SplitName::Validation, self.validation),
-            test: part(SplitName::Test, self.test),
-            classes: ShapeScenes::classes(style),
-            ignored_files: 0,
-        })
+        let lengths = [self.train, self.validation, self.test];
+        let generated = Generated { lengths, size, seed, classes: ShapeScenes::classes(style) };
+        generated.open(|seed, length| ShapeScenes::new(style, seed, length))
     }
 }
 

@@ -46,6 +46,7 @@ pub mod fetch;
 pub mod file_name_pattern;
 mod fingerprint;
 mod font;
+mod generated;
 pub mod idx;
 pub mod image_file;
 pub mod image_folder;

@@ -9,9 +9,10 @@ use vision_types::ClassNames;
 use crate::cifar::{self, Cifar, Cifar100Labels};
 use crate::detect::detect;
 use crate::file_name_pattern::{self, FileNamePattern};
+use crate::generated::Generated;
 use crate::shapes::{Shapes, ShapesStyle};
 use crate::split::{SplitFractions, SplitName, Splits};
-use crate::{ClassificationSamples, Dataset, DatasetError, InMemory, idx, image_folder};
+use crate::{ClassificationSamples, DatasetError, idx, image_folder};
 
 /// A classification data set, as written in a configuration. Every field but `kind` has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -260,34 +261,11 @@ impl DatasetSpec {
 
 impl ShapesSpec {
     fn open(&self) -> Result<Splits, DatasetError> {
-        /// Pictures of a split are kept in memory where they need no more than this.
-        const CACHE_BYTES: usize = 128 * 1024 * 1024;
-
         let style = ShapesStyle { size: self.size, classes: self.classes, noise: self.noise };
         style.check()?;
-        if self.train == 0 {
-            let detail = "train = 0, expected at least 1".to_owned();
-            return Err(DatasetError::EmptySplit { split: SplitName::Train, detail });
-        }
-        let part = |split: SplitName, len: usize| -> Option<ClassificationSamples> {
-            // Splits take every third seed, so that seeds 0, 1, 2 … of whole data sets share none either.
-            let seed = self.seed.wrapping_mul(3).wrapping_add(split as u64);
-            let shapes = Shapes::new(style, seed, len);
-            let bytes = len.saturating_mul(self.size as usize * self.size as usize * 3);
-            match (shapes.is_empty(), bytes <= CACHE_BYTES) {
-                (true, _) => None,
-                (false, true) => Some(Arc::new(InMemory::new(shapes))),
-                (false, false) => Some(Arc::new(shapes)),
-            }
-        };
-        Ok(Splits {
-            train: part(SplitName::Train, self.train)
-                .unwrap_or_else(|| unreachable!("train is at least 1 as checked above")),
-            validation: part(SplitName::Validation, self.validation),
-            test: part(SplitName::Test, self.test),
-            classes: Shapes::classes(style),
-            ignored_files: 0,
-        })
+        let lengths = [self.train, self.validation, self.test];
+        let generated = Generated { lengths, size: self.size, seed: self.seed, classes: Shapes::classes(style) };
+        generated.open(|seed, length| Shapes::new(style, seed, length))
     }
 }
 

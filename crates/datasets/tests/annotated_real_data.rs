@@ -1,7 +1,9 @@
 //! Published detection data, read from the folder that `OKULO_TEST_DATA` names; skipped where it is not set.
 
+mod published;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use datasets::convert::{DetectionFormat, ImageTransfer, convert_detection};
 use datasets::detection_doctor::detection_doctor;
@@ -10,19 +12,7 @@ use datasets::{Dataset, DetectionData, DetectionSpec, ProblemKind};
 use serde::Deserialize;
 use vision_types::Instance;
 
-/// The folder `name` of the test data.
-fn test_data(name: &str) -> Option<PathBuf> {
-    let Some(folder) = std::env::var_os("OKULO_TEST_DATA") else {
-        println!("skipped: OKULO_TEST_DATA is not set");
-        return None;
-    };
-    let path = PathBuf::from(folder).join(name);
-    if !path.exists() {
-        println!("skipped: {} does not exist", path.display());
-        return None;
-    }
-    Some(path)
-}
+use published::test_data;
 
 fn open(settings: &str, path: &Path) -> DetectionData {
     toml::from_str::<DetectionSpec>(settings).unwrap().read(Some(path)).unwrap()

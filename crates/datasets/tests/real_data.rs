@@ -1,23 +1,11 @@
 //! Published data sets, read from the folder that `OKULO_TEST_DATA` names; skipped where it is not set.
 
-use std::path::PathBuf;
+mod published;
 
 use datasets::stats::image_stats;
 use datasets::{ClassificationSamples, Dataset, DatasetSpec, class_counts, image_file};
 
-/// The folder `name` of the test data.
-fn test_data(name: &str) -> Option<PathBuf> {
-    let Some(folder) = std::env::var_os("OKULO_TEST_DATA") else {
-        println!("skipped: OKULO_TEST_DATA is not set");
-        return None;
-    };
-    let path = PathBuf::from(folder).join(name);
-    if !path.exists() {
-        println!("skipped: {} does not exist", path.display());
-        return None;
-    }
-    Some(path)
-}
+use published::test_data;
 
 fn open(settings: &str, path: &std::path::Path) -> datasets::Splits {
     toml::from_str::<DatasetSpec>(settings).unwrap().open(Some(path)).unwrap()
@@ -74,7 +62,7 @@ fn the_class_of_a_sample_is_its_folder() {
     let Some(path) = test_data("cifar10-jpg") else { return };
     let splits = open("kind = \"image-folder\"", &path);
     for index in (0..splits.train.len()).step_by(997) {
-        let source = PathBuf::from(splits.train.source(index));
+        let source = std::path::PathBuf::from(splits.train.source(index));
         let folder = source.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
         assert_eq!(splits.classes.get(splits.train.annotation(index).unwrap()), Some(folder.as_str()));
     }
