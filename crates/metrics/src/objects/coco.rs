@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 /// IoU thresholds 0.50, 0.55 … 0.95, as NumPy's `linspace` gives them.
 const THRESHOLDS: usize = 10;
 /// Recall levels 0, 0.01 … 1.
@@ -84,12 +86,21 @@ pub struct BoxFigures {
     recall: Vec<Option<f64>>,
 }
 
+/// What became of a detection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Right,
+    Wrong,
+    /// It counts neither way.
+    Ignored,
+}
+
 /// One class in one image, compared.
 struct Compared {
-    /// Scores in falling order.
-    scores: Vec<f64>,
-    /// For each IoU threshold and detection: matched, ignored.
-    detections: Vec<Vec<(bool, bool)>>,
+    /// `[IoU threshold][detection]`.
+    detections: Vec<Outcome>,
+    /// Detections in this image.
+    found: usize,
     /// Objects that count.
     objects: usize,
 }
@@ -125,45 +136,46 @@ impl CocoBoxes {
 
     /// Figures of `class`, with at most `most` of its detections an image.
     pub fn class_figures(&self, class: usize, sizes: Sizes, most: usize) -> BoxFigures {
-        let compared: Vec<Compared> =
-            self.images.iter().filter_map(|(known, found)| compare(known, found, class, sizes)).collect();
-        let objects: usize = compared.iter().map(|image| image.objects).sum();
-        if objects == 0 {
-            return BoxFigures { precision: vec![None; THRESHOLDS], recall: vec![None; THRESHOLDS] };
-        }
-        // Detections by falling score, equal ones in the order of the images.
-        let mut order: Vec<(f64, usize, usize)> = compared
-            .iter()
-            .enumerate()
-            .flat_map(|(image, one)| {
-                one.scores.iter().take(most).enumerate().map(move |(rank, score)| (*score, image, rank))
-            })
-            .collect();
-        order.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut figures = BoxFigures::default();
-        for threshold in 0..THRESHOLDS {
-            let outcomes = order.iter().map(|&(_, image, rank)| compared[image].detections[threshold][rank]);
-            let counted = outcomes.filter(|(_, ignored)| !ignored).map(|(matched, _)| matched);
-            let (precision, recall) = average_precision(counted, objects);
-            figures.precision.push(Some(precision));
-            figures.recall.push(Some(recall));
-        }
-        figures
+        let of_class = self.by_class(class + 1).pop().unwrap_or_default();
+        Judged::new(&of_class, sizes).figures(most)
     }
 
     /// Figures of the mean of the classes below `classes`.
     pub fn figures(&self, classes: usize, sizes: Sizes, most: usize) -> BoxFigures {
-        let each: Vec<BoxFigures> = (0..classes).map(|class| self.class_figures(class, sizes, most)).collect();
-        let mean = |of: fn(&BoxFigures) -> &Vec<Option<f64>>| -> Vec<Option<f64>> {
-            (0..THRESHOLDS).map(|at| mean_of(each.iter().map(|figures| of(figures)[at]))).collect()
-        };
-        BoxFigures { precision: mean(|figures| &figures.precision), recall: mean(|figures| &figures.recall) }
+        let by_class = self.by_class(classes);
+        let each: Vec<BoxFigures> =
+            by_class.par_iter().map(|of_class| Judged::new(of_class, sizes).figures(most)).collect();
+        BoxFigures::mean(each.iter())
+    }
+
+    /// The boxes of each class below `classes`, image by image; images without any are left out.
+    fn by_class(&self, classes: usize) -> Vec<Vec<ImageOfClass<'_>>> {
+        let mut by_class: Vec<Vec<ImageOfClass<'_>>> = std::iter::repeat_with(Vec::new).take(classes).collect();
+        for (image, (known, found)) in self.images.iter().enumerate() {
+            for object in known.iter().filter(|object| object.class < classes) {
+                ImageOfClass::of(&mut by_class[object.class], image).known.push(object);
+            }
+            for detection in found.iter().filter(|detection| detection.class < classes) {
+                ImageOfClass::of(&mut by_class[detection.class], image).found.push(detection);
+            }
+        }
+        by_class.par_iter_mut().flatten().for_each(ImageOfClass::prepare);
+        by_class
     }
 
     /// COCO's twelve figures by the names of its tools.
     pub fn twelve(&self, classes: usize) -> [(&'static str, Option<f64>); 12] {
-        let [all, small, medium, large] = Sizes::EACH.map(|sizes| self.figures(classes, sizes, MOST_DETECTIONS));
-        let [one, ten] = [1, 10].map(|most| self.figures(classes, Sizes::All, most));
+        let each: Vec<[BoxFigures; 6]> = self
+            .by_class(classes)
+            .par_iter()
+            .map(|of_class| {
+                let [all, small, medium, large] = Sizes::EACH.map(|sizes| Judged::new(of_class, sizes));
+                let [small, medium, large] = [small, medium, large].map(|judged| judged.figures(MOST_DETECTIONS));
+                [all.figures(MOST_DETECTIONS), small, medium, large, all.figures(1), all.figures(10)]
+            })
+            .collect();
+        let [all, small, medium, large, one, ten] =
+            std::array::from_fn(|at| BoxFigures::mean(each.iter().map(|figures| &figures[at])));
         [
             ("AP", all.ap()),
             ("AP50", all.ap50()),
@@ -182,6 +194,14 @@ impl CocoBoxes {
 }
 
 impl BoxFigures {
+    /// The mean of several classes.
+    fn mean<'a>(each: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        let mean = |of: fn(&Self) -> &Vec<Option<f64>>| -> Vec<Option<f64>> {
+            (0..THRESHOLDS).map(|at| mean_of(each.clone().map(|figures| of(figures)[at]))).collect()
+        };
+        Self { precision: mean(|figures| &figures.precision), recall: mean(|figures| &figures.recall) }
+    }
+
     /// Average precision, the mean over all IoU thresholds.
     pub fn ap(&self) -> Option<f64> {
         mean_of(self.precision.iter().copied())
@@ -215,12 +235,13 @@ fn mean_of(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
 
 /// Average precision and highest recall of detections in falling order of their scores, right or wrong.
 pub(super) fn average_precision(right: impl Iterator<Item = bool>, objects: usize) -> (f64, f64) {
-    let (mut hits, mut recalls, mut precisions) = (0usize, Vec::new(), Vec::new());
-    for (rank, right) in right.enumerate() {
-        hits += usize::from(right);
-        recalls.push(hits as f64 / objects as f64);
+    // Precision falls and recall stays between two hits, so that only hits decide the curve.
+    let (mut recalls, mut precisions) = (Vec::new(), Vec::new());
+    for (rank, _) in right.enumerate().filter(|(_, right)| *right) {
+        let hits = (precisions.len() + 1) as f64;
+        recalls.push(hits / objects as f64);
         // pycocotools adds the distance from 1 to the next number, against a division by zero.
-        precisions.push(hits as f64 / ((rank + 1) as f64 + f64::EPSILON));
+        precisions.push(hits / ((rank + 1) as f64 + f64::EPSILON));
     }
     for at in (1..precisions.len()).rev() {
         precisions[at - 1] = precisions[at - 1].max(precisions[at]);
@@ -233,64 +254,126 @@ pub(super) fn average_precision(right: impl Iterator<Item = bool>, objects: usiz
     (levels.sum::<f64>() / RECALL_LEVELS as f64, recalls.last().copied().unwrap_or(0.0))
 }
 
-/// Matches the detections of `class` in one image with its objects at every IoU threshold.
-fn compare(known: &[KnownBox], found: &[FoundBox], class: usize, sizes: Sizes) -> Option<Compared> {
-    let [least, most] = sizes.bounds();
-    let outside = |area: f64| area < least || area > most;
-    let mut objects: Vec<(&KnownBox, bool)> = known
-        .iter()
-        .filter(|object| object.class == class)
-        .map(|object| (object, object.crowd || outside(object.area)))
-        .collect();
-    let mut detections: Vec<&FoundBox> = found.iter().filter(|detection| detection.class == class).collect();
-    if objects.is_empty() && detections.is_empty() {
-        return None;
+/// The boxes of one class in an image.
+#[derive(Debug, Default)]
+struct ImageOfClass<'a> {
+    image: usize,
+    known: Vec<&'a KnownBox>,
+    /// After [`prepare`](Self::prepare) the most confident ones in falling order.
+    found: Vec<&'a FoundBox>,
+    /// `[detection][object]`.
+    overlaps: Vec<f64>,
+}
+
+impl<'a> ImageOfClass<'a> {
+    /// The last of `images` if it is number `image`, else a new one.
+    fn of(images: &mut Vec<Self>, image: usize) -> &mut Self {
+        if images.last().is_none_or(|last| last.image != image) {
+            images.push(Self { image, ..Self::default() });
+        }
+        images.last_mut().expect("pushed just now")
     }
-    // Both sorts keep the order of equals, as NumPy's merge sort does.
-    objects.sort_by_key(|(_, ignored)| *ignored);
-    detections.sort_by(|a, b| b.score.total_cmp(&a.score));
-    detections.truncate(MOST_DETECTIONS);
-    let overlaps: Vec<Vec<f64>> = detections
-        .iter()
-        .map(|detection| objects.iter().map(|(object, _)| overlap(detection.bbox, object.bbox, object.crowd)).collect())
-        .collect();
-    let matched_at = |number: usize| -> Vec<(bool, bool)> {
-        let mut taken = vec![false; objects.len()];
-        detections
+
+    /// Sorts the detections and compares each with every object: the same for all sizes and thresholds.
+    fn prepare(&mut self) {
+        // Keeps the order of equals, as NumPy's merge sort does.
+        self.found.sort_by(|a, b| b.score.total_cmp(&a.score));
+        self.found.truncate(MOST_DETECTIONS);
+        let known = &self.known;
+        let rows = self
+            .found
             .iter()
-            .zip(&overlaps)
-            .map(|(detection, overlaps)| {
+            .map(|found| known.iter().map(move |object| overlap(found.bbox, object.bbox, object.crowd)));
+        self.overlaps = rows.flatten().collect();
+    }
+
+    /// Matches the detections with the objects at every IoU threshold.
+    fn judge(&self, sizes: Sizes) -> Compared {
+        let [least, most] = sizes.bounds();
+        let outside = |area: f64| area < least || area > most;
+        // Objects that count first, in their order.
+        let mut objects: Vec<(usize, bool)> =
+            self.known.iter().enumerate().map(|(at, object)| (at, object.crowd || outside(object.area))).collect();
+        objects.sort_by_key(|(_, ignored)| *ignored);
+        let mut detections = Vec::with_capacity(THRESHOLDS * self.found.len());
+        let mut taken = vec![false; objects.len()];
+        for number in 0..THRESHOLDS {
+            taken.fill(false);
+            for (row, detection) in self.found.iter().enumerate() {
+                let overlaps = &self.overlaps[row * self.known.len()..][..self.known.len()];
                 let mut best: Option<usize> = None;
                 // pycocotools takes no threshold of 1 at its word.
                 let mut least_overlap = threshold(number).min(1.0 - 1e-10);
-                for (at, (object, ignored)) in objects.iter().enumerate() {
-                    if taken[at] && !object.crowd {
+                for (place, &(at, ignored)) in objects.iter().enumerate() {
+                    if taken[place] && !self.known[at].crowd {
                         continue;
                     }
                     // A match with an object that counts is never given up for one that does not.
-                    if best.is_some_and(|best| !objects[best].1) && *ignored {
+                    if best.is_some_and(|best| !objects[best].1) && ignored {
                         break;
                     }
                     if overlaps[at] >= least_overlap {
                         least_overlap = overlaps[at];
-                        best = Some(at);
+                        best = Some(place);
                     }
                 }
-                match best {
+                detections.push(match best {
                     Some(best) => {
                         taken[best] = true;
-                        (true, objects[best].1)
+                        if objects[best].1 { Outcome::Ignored } else { Outcome::Right }
                     }
-                    None => (false, outside(detection.bbox[2] * detection.bbox[3])),
-                }
+                    None if outside(detection.bbox[2] * detection.bbox[3]) => Outcome::Ignored,
+                    None => Outcome::Wrong,
+                });
+            }
+        }
+        let counting = objects.iter().filter(|(_, ignored)| !ignored).count();
+        Compared { detections, found: self.found.len(), objects: counting }
+    }
+}
+
+/// One class in all images, compared for objects of some sizes.
+struct Judged {
+    images: Vec<Compared>,
+    /// Score, number in `images` and rank in its image of each detection, by falling score; equal ones in the order of the
+    /// images.
+    order: Vec<(f64, usize, usize)>,
+}
+
+impl Judged {
+    fn new(of_class: &[ImageOfClass<'_>], sizes: Sizes) -> Self {
+        let mut order: Vec<(f64, usize, usize)> = of_class
+            .iter()
+            .enumerate()
+            .flat_map(|(number, image)| {
+                image.found.iter().enumerate().map(move |(rank, detection)| (detection.score, number, rank))
             })
-            .collect()
-    };
-    Some(Compared {
-        scores: detections.iter().map(|detection| detection.score).collect(),
-        detections: (0..THRESHOLDS).map(matched_at).collect(),
-        objects: objects.iter().filter(|(_, ignored)| !ignored).count(),
-    })
+            .collect();
+        order.sort_by(|a, b| b.0.total_cmp(&a.0));
+        Self { images: of_class.iter().map(|image| image.judge(sizes)).collect(), order }
+    }
+
+    /// Figures with at most `most` detections an image.
+    fn figures(&self, most: usize) -> BoxFigures {
+        let objects: usize = self.images.iter().map(|image| image.objects).sum();
+        if objects == 0 {
+            return BoxFigures { precision: vec![None; THRESHOLDS], recall: vec![None; THRESHOLDS] };
+        }
+        let mut figures = BoxFigures::default();
+        for threshold in 0..THRESHOLDS {
+            let taken = self.order.iter().filter(|&&(_, _, rank)| rank < most);
+            let outcomes = taken.map(|&(_, image, rank)| {
+                let image = &self.images[image];
+                image.detections[threshold * image.found + rank]
+            });
+            let counted = outcomes.filter(|outcome| *outcome != Outcome::Ignored);
+            let counted = counted.map(|outcome| outcome == Outcome::Right);
+            let (precision, recall) = average_precision(counted, objects);
+            figures.precision.push(Some(precision));
+            figures.recall.push(Some(recall));
+        }
+        figures
+    }
 }
 
 /// Objects of each class, without crowds.
