@@ -1,6 +1,6 @@
 """Alternates Okulo and PyTorch (or ONNX Runtime) on the same work, for docs/results.md and docs/performance.md.
 
-    python compare.py XTASK [--bench train-step,inference] [--rounds 4] [--runs 11]
+    python compare.py XTASK [--bench train-step,inference] [--rounds 4] [--runs 11] [--precision bf16]
 
 XTASK is the release program (target/release/xtask). Each round starts one process a side, in turns, so that slow phases
 of the machine hit both; a process times at least 7 steps and gives their median. Printed are the medians of the rounds
@@ -61,7 +61,7 @@ def network(name):
     }[name]()
 
 
-def torch_side(name, batch, size, runs):
+def torch_side(name, batch, size, runs, precision):
     import torch
     import torch.nn.functional as F
 
@@ -73,7 +73,8 @@ def torch_side(name, batch, size, runs):
     optimizer = torch.optim.SGD(net.parameters(), 1e-3, momentum=0.9, nesterov=True, weight_decay=5e-4)
 
     def step():
-        loss = F.cross_entropy(net(images), labels)
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            loss = F.cross_entropy(net(images), labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -117,12 +118,13 @@ def main():
     parser.add_argument("--models", default="")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--runs", type=int, default=11)
+    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)  # a process of the other side
     arguments = parser.parse_args()
     if arguments.one:
         bench, name, batch, size = arguments.one
         work = (name, int(batch), int(size), arguments.runs)
-        print(onnx_side(*work) if bench == "inference" else torch_side(*work))
+        print(onnx_side(*work) if bench == "inference" else torch_side(*work, arguments.precision))
         return
     for bench in arguments.bench.split(","):
         for name, batch, size in INFERENCE if bench == "inference" else STEPS:
@@ -131,8 +133,9 @@ def main():
             ours, theirs = [], []
             runs = arguments.runs * (10 if bench == "inference" and batch == 1 else 1)
             command = [arguments.xtask, "bench", bench, "--model", name, "--batch", str(batch),
-                       "--size", str(size), "--runs", str(runs), "--json"]
-            peer = [sys.executable, __file__, "-", "--runs", str(runs), "--one", bench, name, str(batch), str(size)]
+                       "--size", str(size), "--runs", str(runs), "--precision", arguments.precision, "--json"]
+            peer = [sys.executable, __file__, "-", "--runs", str(runs), "--precision", arguments.precision,
+                    "--one", bench, name, str(batch), str(size)]
             for _ in range(arguments.rounds):
                 output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
                 ours.append(json.loads(output)["median_seconds"])
@@ -141,7 +144,8 @@ def main():
                 theirs.append(float(output.split()[-1]))
             mine, other = statistics.median(ours), statistics.median(theirs)
             print(json.dumps({
-                "bench": bench, "model": name, "batch": batch, "size": size, "ratio": round(other / mine, 3),
+                "bench": bench, "model": name, "batch": batch, "size": size, "precision": arguments.precision,
+                "ratio": round(other / mine, 3),
                 "okulo_images_per_second": round(batch / mine, 1), "peer_images_per_second": round(batch / other, 1),
                 "okulo_ms": [round(value * 1e3, 2) for value in ours],
                 "peer_ms": [round(value * 1e3, 2) for value in theirs]}), flush=True)

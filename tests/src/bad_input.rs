@@ -39,6 +39,8 @@ fn every_wrong_argument_is_explained() {
         (&["data", "fetch", "mnits"], 1, &["mnist"]),
         (&["data", "stats", "nowhere"], 2, &["nowhere"]),
         (&["bench", "inference", "--model", "resnet81"], 2, &["resnet18"]),
+        (&["bench", "inference", "--model", "resnet18", "--precision", "f16"], 2, &["f32, bf16"]),
+        (&["train", "--set", "train.precision=f16"], 2, &["train.precision", "bf16"]),
     ];
     for (arguments, status, named) in cases {
         let ended = program.run(arguments).expect(*status);

@@ -15,6 +15,20 @@ fn weights_do_not_depend_on_loader_or_compute_threads() {
 }
 
 #[test]
+fn bf16_training_is_as_exact_and_another_run_than_f32() {
+    let program = Program::new();
+    program.write("run.toml", SMALL_RUN);
+    for (out, precision, threads) in [("single", "f32", "1"), ("one", "bf16", "1"), ("two", "bf16", "2")] {
+        let precision = format!("train.precision={precision}");
+        let arguments = ["train", "run.toml", "--out", out, "--set", &precision, "--quiet"];
+        program.run_with(&arguments, &[("RAYON_NUM_THREADS", threads)]).expect(0);
+    }
+    assert_same_run(&program, "one", "two");
+    let weights = |run: &str| digest(&program.bytes(&format!("{run}/checkpoints/last/model.safetensors")));
+    assert_ne!(weights("single"), weights("one"));
+}
+
+#[test]
 fn another_seed_gives_other_weights() {
     let program = Program::new();
     program.write("run.toml", SMALL_RUN);

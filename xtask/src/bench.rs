@@ -12,6 +12,7 @@ use models::{
     Classifier, ClassifierConfig, Detector, DetectorConfig, InputShape, ModelCard, ModelError, Network, YoloxOutput,
 };
 use serde::Serialize;
+use tensor_backend::ops::{Precision, with_precision};
 use tensor_backend::{BACKEND_NAME, SelectedBackend, SelectedDevice, TrainingBackend, open_device, random};
 use trainer::optim::{Gradients, Optimizer, OptimizerConfig, OptimizerKind};
 use vision_types::BBox;
@@ -50,9 +51,17 @@ struct StepArguments {
     /// Steps before the timed ones.
     #[arg(long, value_name = "N", default_value_t = 3)]
     warmup: u32,
+    /// What the operands of convolutions and linear layers are rounded to: f32 or bf16.
+    #[arg(long, value_name = "NAME", default_value = "f32", value_parser = precision)]
+    precision: Precision,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
+}
+
+fn precision(name: &str) -> Result<Precision, String> {
+    let found = Precision::ALL.into_iter().find(|precision| precision.as_str() == name);
+    found.ok_or_else(|| format!("expected one of {}", Precision::ALL.map(Precision::as_str).join(", ")))
 }
 
 /// What a measurement gave.
@@ -62,6 +71,7 @@ struct Measurement {
     model: String,
     batch: usize,
     size: usize,
+    precision: Precision,
     images_per_second: f64,
     median_seconds: f64,
     runs: usize,
@@ -115,6 +125,7 @@ pub(crate) fn run(arguments: BenchArguments) -> anyhow::Result<ExitCode> {
         model: step.model.clone(),
         batch,
         size,
+        precision: step.precision,
         images_per_second: batch as f64 / median_seconds,
         median_seconds,
         runs: step.runs as usize,
@@ -126,11 +137,12 @@ pub(crate) fn run(arguments: BenchArguments) -> anyhow::Result<ExitCode> {
         output::json(&measurement)?;
     } else {
         output::line(format!(
-            "{bench} {} batch {batch} at {size}×{size}: {:.1} images/s ({:.2} ms, median of {}, {} threads, {BACKEND_NAME})",
+            "{bench} {} batch {batch} at {size}×{size}: {:.1} images/s ({:.2} ms, median of {}, {}, {} threads, {BACKEND_NAME})",
             step.model,
             measurement.images_per_second,
             median_seconds * 1e3,
             measurement.runs,
+            step.precision.as_str(),
             measurement.threads,
         ));
     }
@@ -218,7 +230,7 @@ fn train_step<M: Network<TrainingBackend> + AutodiffModule<TrainingBackend>>(
     const LR: f64 = 1e-3;
     time(arguments, || {
         let current = network.take().expect("put back after every step");
-        let value = loss(current.forward(images.clone()));
+        let value = loss(with_precision(arguments.precision, || current.forward(images.clone())));
         let mut gradients = Gradients::<TrainingBackend>::default();
         gradients.add(&current, &mut value.backward());
         let _read_back: f64 = value.into_scalar().elem();
@@ -239,7 +251,7 @@ fn inference<M: Network<SelectedBackend>>(
     device: &SelectedDevice,
 ) -> Vec<f64> {
     let images: Tensor<SelectedBackend, 4> = images(batch, input, device);
-    time(arguments, || read_back(network.forward(images.clone())))
+    time(arguments, || read_back(with_precision(arguments.precision, || network.forward(images.clone()))))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use burn::tensor::ElementConversion;
 use metrics::{Direction, Metric};
 use models::Network;
 use serde::Serialize;
+use tensor_backend::ops::{Precision, with_precision};
 use tensor_backend::{AutodiffVisionBackend, random};
 
 use crate::checkpoint::{RunState, Training, save_weights};
@@ -47,6 +48,8 @@ pub struct FitOptions {
     pub accumulate: usize,
     /// Loader threads; results do not depend on them.
     pub workers: usize,
+    /// What the operands of convolutions and linear layers are rounded to; evaluation is in `f32`.
+    pub precision: Precision,
     /// How samples are picked.
     pub sampling: Sampling,
     /// Whether an incomplete last batch is left out.
@@ -172,7 +175,7 @@ where
                 random::seed(options.seed, stream(Purpose::Network, forward_number));
                 let lr = options.lr * schedule.factor(position(training.state.step));
                 let samples = loaded.len();
-                let (loss, scores) = group.learn(&training.network, task, loaded, options.accumulate > 1, device);
+                let (loss, scores) = group.learn(&training.network, task, loaded, options, device);
                 if !loss.is_finite() {
                     let (step, suggested) = (training.state.step, options.lr / 10.0);
                     return Err(TrainError::NonFiniteLoss { value: loss, step, epoch: epoch + 1, lr, suggested });
@@ -282,25 +285,27 @@ impl<B: AutodiffVisionBackend> Default for StepGroup<B> {
 impl<B: AutodiffVisionBackend> StepGroup<B> {
     /// Runs one batch forwards and backwards. Gives its mean loss and running scores.
     ///
-    /// With `weighted`, the gradient is that of the batch's summed loss, so that batches of different sizes can be
-    /// averaged over their samples in [`finish`](Self::finish).
+    /// Where gradients are accumulated, the gradient is that of the batch's summed loss, so that batches of different
+    /// sizes can be averaged over their samples in [`finish`](Self::finish).
     fn learn<N, T>(
         &mut self,
         network: &N,
         task: &T,
         mut loaded: HostBatch<T::Target, T::Encoded>,
-        weighted: bool,
+        options: &FitOptions,
         device: &B::Device,
     ) -> (f64, Vec<(&'static str, f64)>)
     where
         T: Task<B>,
         N: Network<B, Output = T::Output> + AutodiffModule<B>,
     {
+        let weighted = options.accumulate > 1;
         let samples = loaded.len();
         if samples == 0 {
             return (0.0, Vec::new());
         }
-        let output = network.forward(loaded.take_images(device));
+        let images = loaded.take_images(device);
+        let output = with_precision(options.precision, || network.forward(images));
         let tensors = task.upload(loaded.encoded, device);
         let loss = task.loss(output.clone(), &tensors);
         let mean = loss.total.clone().into_scalar().elem::<f64>();

@@ -20,4 +20,6 @@ pub mod resize;
 pub mod simd;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod thread_tests;
 mod tile;

@@ -2,9 +2,12 @@
 
 use std::cell::Cell;
 
+use serde::{Deserialize, Serialize};
+
 /// What the operands of convolutions and linear layers are rounded to before they are multiplied. Sums, results,
 /// gradients and parameters are `f32` either way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// 24 bits of precision: not rounded.
     #[default]
@@ -35,6 +38,17 @@ pub fn with_precision<R>(precision: Precision, work: impl FnOnce() -> R) -> R {
 }
 
 impl Precision {
+    /// Every precision.
+    pub const ALL: [Self; 2] = [Self::F32, Self::Bf16];
+
+    /// The name in files and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+
     /// The one set by [`with_precision`] if it is lower.
     pub(crate) fn or_current(self) -> Self {
         match (self, CURRENT.get()) {

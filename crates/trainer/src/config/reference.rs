@@ -112,6 +112,7 @@ const KEYS: &[(&str, &str)] = &[
     ("train.batch_size", "samples a forward pass"),
     ("train.accumulate", "forward passes an optimiser step; their gradients are averaged"),
     ("train.workers", "loader threads; unset: one a core, at most 8; results do not depend on it"),
+    ("train.precision", "f32, or bf16 to round the operands of convolutions and linear layers while training"),
     ("train.sampling", "shuffled, sequential or class-balanced"),
     ("train.drop_last", "leave an incomplete last batch out"),
     ("train.eval_every", "epochs from one evaluation to the next; the last epoch always is"),

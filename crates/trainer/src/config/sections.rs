@@ -3,6 +3,7 @@
 use augment::{BatchMix, Normalize, Pipeline};
 use models::InputShape;
 use serde::{Deserialize, Serialize};
+use tensor_backend::ops::Precision;
 
 use super::Section;
 use crate::sampler::Sampling;
@@ -180,6 +181,9 @@ pub struct TrainConfig {
     /// Loader threads; unset: one a processor core, at most 8. Results do not depend on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<usize>,
+    /// What the operands of convolutions and linear layers are rounded to while training; evaluation and prediction
+    /// are in `f32`.
+    pub precision: Precision,
     /// How samples are picked.
     pub sampling: Sampling,
     /// Whether an incomplete last batch is left out.
@@ -207,6 +211,7 @@ impl Default for TrainConfig {
             batch_size: 64,
             accumulate: 1,
             workers: None,
+            precision: Precision::F32,
             sampling: Sampling::Shuffled,
             drop_last: false,
             eval_every: 1,

@@ -278,6 +278,7 @@ fn fit_options<K: crate::config::Sections>(config: &RunConfig<K>) -> FitOptions 
         batch_size: train.batch_size,
         accumulate: train.accumulate,
         workers: train.worker_count(),
+        precision: train.precision,
         sampling: train.sampling,
         drop_last: train.drop_last,
         lr: config.optim.lr,
