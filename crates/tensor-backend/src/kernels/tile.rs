@@ -1,5 +1,7 @@
 //! The inner kernel of convolution, Winograd products and linear layers: a few rows times a panel of weights.
 
+use std::mem::MaybeUninit;
+
 use super::simd::{Kernel, Simd};
 
 /// Slots for rows in a table of row pointers, and the most rows of one tile.
@@ -149,12 +151,27 @@ impl Tile {
                         }
                     }
                 }
-                Start::Output => {
+                Start::Output if last == lanes => {
                     for (row, sums) in sums.iter_mut().enumerate() {
-                        let output = *self.outputs.add(row);
+                        let output = (*self.outputs.add(row)).cast_const();
                         for (index, sum) in sums.iter_mut().enumerate() {
+                            *sum = S::load(output.add(index * lanes));
+                        }
+                    }
+                }
+                Start::Output => {
+                    let mut scratch = Scratch::new();
+                    for row in 0..R {
+                        let output = (*self.outputs.add(row)).cast_const();
+                        for index in 0..V {
                             let count = if index + 1 == V { last } else { lanes };
-                            *sum = S::load_upto(output.add(index * lanes), count);
+                            let value = S::load_upto(output.add(index * lanes), count);
+                            S::store(scratch.vector::<S, V>(row, index), value);
+                        }
+                    }
+                    for (row, sums) in sums.iter_mut().enumerate() {
+                        for (index, sum) in sums.iter_mut().enumerate() {
+                            *sum = S::load(scratch.vector::<S, V>(row, index));
                         }
                     }
                 }
@@ -187,11 +204,26 @@ impl Tile {
                     }
                 }
             }
+            if self.finish.residual.is_null() && !self.finish.relu && last == lanes {
+                for (row, sums) in sums.iter().enumerate() {
+                    let output = *self.outputs.add(row);
+                    for (index, &sum) in sums.iter().enumerate() {
+                        S::store(output.add(index * lanes), sum);
+                    }
+                }
+                return;
+            }
+            let mut scratch = Scratch::new();
             for (row, sums) in sums.iter().enumerate() {
-                let output = *self.outputs.add(row);
                 for (index, &sum) in sums.iter().enumerate() {
+                    S::store(scratch.vector::<S, V>(row, index), sum);
+                }
+            }
+            for row in 0..R {
+                let output = *self.outputs.add(row);
+                for index in 0..V {
                     let count = if index + 1 == V { last } else { lanes };
-                    let mut sum = sum;
+                    let mut sum = S::load(scratch.vector::<S, V>(row, index));
                     if !self.finish.residual.is_null() {
                         let residual = (*self.finish.residual.add(row)).add(index * lanes);
                         sum = S::add(sum, S::load_upto(residual, count));
@@ -203,5 +235,30 @@ impl Tile {
                 }
             }
         }
+    }
+}
+
+/// A tile's sums in memory, for loops that are too long to be unrolled. An array of vectors that such a loop indexes
+/// would itself be in memory, and the loop over depth would store every sum in every round; so the sums go to and from
+/// here by loops whose bodies are a single instruction.
+struct Scratch([MaybeUninit<f32>; SCRATCH_ELEMENTS]);
+
+/// 24 accumulators of 16 lanes.
+const SCRATCH_ELEMENTS: usize = 24 * 16;
+
+impl Scratch {
+    #[inline(always)]
+    fn new() -> Self {
+        Self([const { MaybeUninit::uninit() }; SCRATCH_ELEMENTS])
+    }
+
+    /// Where the vector `index` of `row` is.
+    #[inline(always)]
+    fn vector<S: Simd, const V: usize>(&mut self, row: usize, index: usize) -> *mut f32 {
+        const { assert!(S::ACCUMULATORS * S::LANES <= SCRATCH_ELEMENTS) };
+        let first = (row * V + index) * S::LANES;
+        debug_assert!(first + S::LANES <= SCRATCH_ELEMENTS);
+        // The bounds are those of the tile: rows times vectors are at most the accumulators.
+        self.0.as_mut_ptr().cast::<f32>().wrapping_add(first)
     }
 }
