@@ -4,6 +4,7 @@ mod bad_input;
 mod command_line;
 mod detection;
 mod determinism;
+mod evaluation_files;
 mod fine_tuning;
 mod program;
 mod resume;

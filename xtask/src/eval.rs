@@ -17,7 +17,7 @@ use trainer::tasks::classification::ClassificationDetails;
 use trainer::tasks::detection::DetectionDetails;
 
 use crate::interrupt::{INTERRUPTED, stop_flag};
-use crate::judge_files::{Kind, judge_files};
+use crate::judge_files::FileArguments;
 use crate::output;
 use crate::progress::Progress;
 
@@ -42,15 +42,8 @@ pub(crate) struct EvalArguments {
     /// Override a key of the run's configuration; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// Judge detections of any program, in COCO's results form, instead of a run.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["run", "init_from"], requires = "ground_truth")]
-    predictions: Option<PathBuf>,
-    /// What the detections are judged by, in COCO's annotation form.
-    #[arg(long, value_name = "FILE", requires = "predictions")]
-    ground_truth: Option<PathBuf>,
-    /// What is compared.
-    #[arg(long, value_name = "KIND", default_value = "bbox")]
-    kind: Kind,
+    #[command(flatten)]
+    files: FileArguments,
     /// Print one JSON document on standard output.
     #[arg(long)]
     json: bool,
@@ -65,8 +58,7 @@ fn parse_split(name: &str) -> Result<SplitName, String> {
 
 /// Runs `eval`.
 pub(crate) fn run(arguments: EvalArguments) -> anyhow::Result<ExitCode> {
-    if let (Some(predictions), Some(ground_truth)) = (&arguments.predictions, &arguments.ground_truth) {
-        judge_files(predictions, ground_truth, arguments.kind, arguments.json)?;
+    if arguments.files.judge(arguments.json)? {
         return Ok(ExitCode::SUCCESS);
     }
     let mut settings = Vec::new();

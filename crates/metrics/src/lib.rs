@@ -39,7 +39,10 @@ pub use confusion::{Confusion, ConfusionMatrix};
 pub use error::MetricError;
 pub use metric::{Direction, Metric, Score, direction};
 pub use objects::{
-    BoxFigures, CocoBoxes, DetectionClassFigures, DetectionMetrics, ErrorCosts, FoundBox, KnownBox, ScoreCurves, Sizes,
+    Boxes, CocoBoxes, CocoFigures, CocoImages, CocoKeypoints, CocoMasks, CocoObjects, CocoSettings,
+    DetectionClassFigures, DetectionMetrics, ErrorCosts, Facts, FoundBox, FoundKeypoints, FoundMask, Keypoints,
+    KnownBox, KnownKeypoints, KnownMask, Masks, PERSON_SIGMAS, ScoreCurves, Sizes, VocBoxes, VocClass, VocFound,
+    VocInterpolation, VocKnown, VocSettings,
 };
 pub use probability::{BrierScore, LogLoss};
 pub use ranking::{OneVsRest, PrecisionRecallPoint, RocPoint};

@@ -3,7 +3,7 @@
 use vision_types::{BBox, ClassNames, Detection, Instance};
 
 use super::breakdown::{self, ErrorCosts, ScoreCurves};
-use super::coco::{BoxFigures, CocoBoxes, FoundBox, KnownBox, Sizes, object_counts};
+use super::coco::{CocoBoxes, CocoFigures, FoundBox, KnownBox, Sizes, object_counts};
 use crate::{ConfusionMatrix, Metric, MetricError, Score};
 
 /// Detections of one class that count in an image.
@@ -50,7 +50,7 @@ impl DetectionMetrics {
     }
 
     /// Average precision and recall of objects of these sizes, the mean of all classes.
-    pub fn figures(&self, sizes: Sizes) -> BoxFigures {
+    pub fn figures(&self, sizes: Sizes) -> CocoFigures {
         self.boxes.figures(self.names.len(), sizes, MOST_DETECTIONS)
     }
 
@@ -143,7 +143,7 @@ impl Metric<Vec<Detection>, Vec<Instance>> for DetectionMetrics {
             "ar_medium",
             "ar_large",
         ];
-        let figures = self.boxes.twelve(self.names.len());
+        let figures = self.boxes.summary(self.names.len());
         names.into_iter().zip(figures).map(|(name, (_, value))| Score::new(name, value)).collect()
     }
 

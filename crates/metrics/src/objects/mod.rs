@@ -1,9 +1,14 @@
-//! Detected boxes against annotated ones: COCO's figures and a closer look at the mistakes.
+//! Detected objects against annotated ones: COCO's figures and a closer look at the mistakes.
 
 mod breakdown;
 mod coco;
 mod detection_metrics;
+mod voc;
 
 pub use breakdown::{ErrorCosts, ScoreCurves};
-pub use coco::{BoxFigures, CocoBoxes, FoundBox, KnownBox, Sizes};
+pub use coco::{
+    Boxes, CocoBoxes, CocoFigures, CocoImages, CocoKeypoints, CocoMasks, CocoObjects, CocoSettings, Facts, FoundBox,
+    FoundKeypoints, FoundMask, Keypoints, KnownBox, KnownKeypoints, KnownMask, Masks, PERSON_SIGMAS, Sizes,
+};
 pub use detection_metrics::{DetectionClassFigures, DetectionMetrics};
+pub use voc::{VocBoxes, VocClass, VocFound, VocInterpolation, VocKnown, VocSettings};
