@@ -2,7 +2,9 @@
 
 use crate::InputShape;
 use crate::cifar_resnet::{CifarResNetDepth, Shortcut};
+use crate::fcn_vgg::FcnStride;
 use crate::resnet::{ResNetDepth, ResNetStem};
+use crate::segmenter::SegmenterKind;
 use crate::vgg::VggDepth;
 use crate::yolox::YoloxSize;
 
@@ -14,12 +16,16 @@ const IMAGENET_INPUT: InputShape = InputShape::rgb(224);
 const SMALL_CLASSES: usize = 10;
 /// Classes of COCO.
 const COCO_CLASSES: usize = 80;
+/// Classes of Pascal VOC with the background, what FCNs are published with.
+const VOC_CLASSES: usize = 21;
 /// An image of CIFAR.
 const SMALL_INPUT: InputShape = InputShape::rgb(32);
 
 const LECUN_1998: &str = "LeCun et al. 1998, Gradient-based learning applied to document recognition";
 const SIMONYAN_2014: &str = "Simonyan and Zisserman 2014, arXiv 1409.1556";
 const GE_2021: &str = "Ge et al. 2021, arXiv 2107.08430";
+const RONNEBERGER_2015: &str = "Ronneberger et al. 2015, arXiv 1505.04597";
+const LONG_2015: &str = "Long et al. 2015, arXiv 1411.4038";
 const HE_2015: &str = "He et al. 2015, arXiv 1512.03385";
 
 /// A family of networks for one task, which a name can be looked up in.
@@ -175,6 +181,16 @@ const fn yolox(
     Entry { card: ModelCard { name, description, parameters, classes, input, paper: GE_2021 }, architecture: size }
 }
 
+const fn fcn(
+    name: &'static str,
+    architecture: SegmenterKind,
+    parameters: usize,
+    description: &'static str,
+) -> Entry<SegmenterKind> {
+    let (classes, input) = (VOC_CLASSES, IMAGENET_INPUT);
+    Entry { card: ModelCard { name, description, parameters, classes, input, paper: LONG_2015 }, architecture }
+}
+
 impl Catalogue for Architecture {
     const TASK: &'static str = "classification";
 
@@ -191,12 +207,20 @@ impl Catalogue for YoloxSize {
     }
 }
 
+impl Catalogue for SegmenterKind {
+    const TASK: &'static str = "segmentation";
+
+    fn entries() -> &'static [Entry<Self>] {
+        &SEGMENTERS
+    }
+}
+
 /// The task that the network called `name` is for; `None` where there is no such network.
 pub fn task_of(name: &str) -> Option<&'static str> {
     fn find<A: Catalogue>(name: &str) -> Option<&'static str> {
         A::entries().iter().any(|entry| entry.card.name == name).then_some(A::TASK)
     }
-    find::<Architecture>(name).or_else(|| find::<YoloxSize>(name))
+    find::<Architecture>(name).or_else(|| find::<YoloxSize>(name)).or_else(|| find::<SegmenterKind>(name))
 }
 
 /// Every classifier, by family.
@@ -274,4 +298,26 @@ pub static DETECTORS: [Entry<YoloxSize>; 6] = [
     yolox("yolox-m", YoloxSize::M, 640, 25_326_495, "three quarters of the width, two thirds of the depth"),
     yolox("yolox-l", YoloxSize::L, 640, 54_208_895, "CSPDarknet with a pyramid of three maps and a decoupled head"),
     yolox("yolox-x", YoloxSize::X, 640, 99_071_455, "five quarters of the width, four thirds of the depth"),
+];
+
+/// Every segmentation network.
+///
+/// Sources of the parameter counts: torchvision for `fcn-resnet50` (without the auxiliary head, which has 2,365,205
+/// more); for the others the same networks in PyTorch, see the tests.
+pub static SEGMENTERS: [Entry<SegmenterKind>; 5] = [
+    Entry {
+        card: ModelCard {
+            name: "unet",
+            description: "four poolings, transposed convolutions, batch normalisation, half the paper's width",
+            parameters: 7_763_074,
+            classes: 2,
+            input: InputShape::rgb(256),
+            paper: RONNEBERGER_2015,
+        },
+        architecture: SegmenterKind::UNet,
+    },
+    fcn("fcn32s", SegmenterKind::FcnVgg(FcnStride::ThirtyTwo), 136_152_917, "VGG-16, scores of the last pooling"),
+    fcn("fcn16s", SegmenterKind::FcnVgg(FcnStride::Sixteen), 134_815_994, "fcn32s with scores of the fourth pooling"),
+    fcn("fcn8s", SegmenterKind::FcnVgg(FcnStride::Eight), 134_489_759, "fcn16s with scores of the third pooling"),
+    fcn("fcn-resnet50", SegmenterKind::FcnResNet50, 32_957_013, "dilated ResNet-50, scores interpolated"),
 ];

@@ -93,6 +93,7 @@ impl<'de, A: Catalogue> Deserialize<'de> for ModelName<A> {
 mod tests {
     use super::*;
     use crate::Architecture;
+    use crate::segmenter::SegmenterKind;
     use crate::yolox::YoloxSize;
 
     #[test]
@@ -107,6 +108,7 @@ mod tests {
         }
         check::<Architecture>();
         check::<YoloxSize>();
+        check::<SegmenterKind>();
     }
 
     #[test]

@@ -132,6 +132,14 @@ impl ResNetConfig {
 
     /// The network, its weights drawn from the calling thread's generator.
     pub fn init<B: Backend>(&self, device: &B::Device) -> ResNet<B> {
+        let ResNetBackbone { conv1, bn1, maxpool, layer1, layer2, layer3, layer4 } = self.backbone(0, device);
+        let fc = LinearConfig::new(STAGE_WIDTHS[3] * self.depth.expansion(), self.classes).init(device);
+        ResNet { conv1, bn1, maxpool, layer1, layer2, layer3, layer4, fc }
+    }
+
+    /// The network without its last layer. The last `dilated` stages keep the size and dilate the 3×3 convolutions of
+    /// bottleneck blocks instead, torchvision's `replace_stride_with_dilation`: only for networks made of those.
+    pub(crate) fn backbone<B: Backend>(&self, dilated: usize, device: &B::Device) -> ResNetBackbone<B> {
         let width = STAGE_WIDTHS[0];
         let (conv1, maxpool) = match self.stem {
             ResNetStem::ImageNet => (
@@ -140,34 +148,34 @@ impl ResNetConfig {
             ),
             ResNetStem::Cifar => (convolution(self.channels, width, 3, 1), None),
         };
-        let expansion = self.depth.expansion();
-        let stage = |index: usize| {
-            let channels_in = if index == 0 { width } else { STAGE_WIDTHS[index - 1] * expansion };
-            self.stage(index, channels_in, device)
-        };
-        ResNet {
+        ResNetBackbone {
             conv1: conv1.init(device),
             bn1: BatchNorm2d::new(width, device),
             maxpool,
-            layer1: stage(0),
-            layer2: stage(1),
-            layer3: stage(2),
-            layer4: stage(3),
-            fc: LinearConfig::new(STAGE_WIDTHS[3] * expansion, self.classes).init(device),
+            layer1: self.stage(0, dilated, device),
+            layer2: self.stage(1, dilated, device),
+            layer3: self.stage(2, dilated, device),
+            layer4: self.stage(3, dilated, device),
         }
     }
 
-    fn stage<B: Backend>(&self, index: usize, channels_in: usize, device: &B::Device) -> Vec<Block<B>> {
+    /// Stage number `index`, where the last `dilated` stages keep the size: their convolutions see pixels as far apart
+    /// as without, and a stage's first block as far as the stage before (torchvision's `_make_layer`).
+    fn stage<B: Backend>(&self, index: usize, dilated: usize, device: &B::Device) -> Vec<Block<B>> {
         let width = STAGE_WIDTHS[index];
         let channels_out = width * self.depth.expansion();
+        let channels_in = if index == 0 { width } else { STAGE_WIDTHS[index - 1] * self.depth.expansion() };
+        let first_dilated = STAGE_WIDTHS.len() - dilated;
+        let dilation = |stage: usize| 1 << (stage + 1).saturating_sub(first_dilated);
         (0..self.depth.blocks()[index])
             .map(|block| {
                 let first = block == 0;
-                let stride = if first && index > 0 { 2 } else { 1 };
+                let stride = if first && index > 0 && index < first_dilated { 2 } else { 1 };
                 let channels = if first { channels_in } else { channels_out };
                 let last_scale = if self.zero_init_residual { 0.0 } else { 1.0 };
                 if self.depth.is_bottleneck() {
-                    Block::Bottleneck(Bottleneck::new(channels, width, stride, last_scale, device))
+                    let dilation = if first { dilation(index.saturating_sub(1)) } else { dilation(index) };
+                    Block::Bottleneck(Bottleneck::new(channels, width, [stride, dilation], last_scale, device))
                 } else {
                     Block::Basic(BasicBlock::new(channels, width, stride, last_scale, device))
                 }
@@ -244,12 +252,18 @@ struct Bottleneck<B: Backend> {
 }
 
 impl<B: Backend> Bottleneck<B> {
-    fn new(channels_in: usize, width: usize, stride: usize, last_scale: f32, device: &B::Device) -> Self {
+    fn new(
+        channels_in: usize,
+        width: usize,
+        [stride, dilation]: [usize; 2],
+        last_scale: f32,
+        device: &B::Device,
+    ) -> Self {
         let channels_out = width * BOTTLENECK_EXPANSION;
         Self {
             conv1: convolution(channels_in, width, 1, 1).init(device),
             bn1: BatchNorm2d::new(width, device),
-            conv2: convolution(width, width, 3, stride).init(device),
+            conv2: convolution(width, width, 3, stride).with_dilation(dilation).with_padding(dilation).init(device),
             bn2: BatchNorm2d::new(width, device),
             conv3: convolution(width, channels_out, 1, 1).init(device),
             bn3: BatchNorm2d::with_scale(channels_out, last_scale, device),
@@ -296,17 +310,55 @@ impl<B: VisionBackend> ResNet<B> {
     /// - output: `[batch, width, height / step, width / step]` with steps 4, 8, 16 and 32 (1, 2, 4 and 8 with
     ///   [`ResNetStem::Cifar`]), rounded up, and widths 64, 128, 256 and 512, four times that in bottleneck networks
     pub fn stages(&self, images: Tensor<B, 4>) -> [Tensor<B, 4>; 4] {
-        let stem = self.conv1.forward_normalised(images, &self.bn1, None, Activation::Relu);
-        let stem = match &self.maxpool {
-            Some(pool) => pool.forward(stem),
-            None => stem,
-        };
-        let first = forward_blocks(&self.layer1, stem);
-        let second = forward_blocks(&self.layer2, first.clone());
-        let third = forward_blocks(&self.layer3, second.clone());
-        let fourth = forward_blocks(&self.layer4, third.clone());
-        [first, second, third, fourth]
+        let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
+        forward_stages(&self.conv1, &self.bn1, &self.maxpool, stages, images)
     }
+}
+
+/// A ResNet without its last layer, for decoders and detection heads.
+#[derive(Module, Debug)]
+pub struct ResNetBackbone<B: Backend> {
+    conv1: Conv2d<B>,
+    bn1: BatchNorm2d<B>,
+    maxpool: Option<MaxPool2d>,
+    layer1: Vec<Block<B>>,
+    layer2: Vec<Block<B>>,
+    layer3: Vec<Block<B>>,
+    layer4: Vec<Block<B>>,
+}
+
+impl<B: Backend> ResNetBackbone<B> {
+    /// Channels of the images that it sees.
+    pub(crate) fn input_channels(&self) -> usize {
+        self.conv1.weight.dims()[1]
+    }
+}
+
+impl<B: VisionBackend> ResNetBackbone<B> {
+    /// As [`ResNet::stages`]; a dilated stage has the step of the one before.
+    pub fn stages(&self, images: Tensor<B, 4>) -> [Tensor<B, 4>; 4] {
+        let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
+        forward_stages(&self.conv1, &self.bn1, &self.maxpool, stages, images)
+    }
+}
+
+fn forward_stages<B: VisionBackend>(
+    conv1: &Conv2d<B>,
+    bn1: &BatchNorm2d<B>,
+    maxpool: &Option<MaxPool2d>,
+    layers: [&Vec<Block<B>>; 4],
+    images: Tensor<B, 4>,
+) -> [Tensor<B, 4>; 4] {
+    let stem = conv1.forward_normalised(images, bn1, None, Activation::Relu);
+    let stem = match maxpool {
+        Some(pool) => pool.forward(stem),
+        None => stem,
+    };
+    let first = forward_blocks(layers[0], stem);
+    let second = forward_blocks(layers[1], first.clone());
+    let third = forward_blocks(layers[2], second.clone());
+    let fourth = forward_blocks(layers[3], third.clone());
+    [first, second, third, fourth]
 }
 
 fn forward_blocks<B: VisionBackend>(blocks: &[Block<B>], input: Tensor<B, 4>) -> Tensor<B, 4> {

@@ -14,6 +14,8 @@ use serde::Serialize;
 pub enum LayerKind {
     /// Convolution.
     Conv2d,
+    /// Transposed convolution.
+    ConvTranspose2d,
     /// Batch normalisation.
     BatchNorm2d,
     /// Fully connected.
@@ -30,6 +32,7 @@ impl fmt::Display for LayerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Conv2d => "Conv2d",
+            Self::ConvTranspose2d => "ConvTranspose2d",
             Self::BatchNorm2d => "BatchNorm2d",
             Self::Linear => "Linear",
             Self::MaxPool2d => "MaxPool2d",

@@ -122,7 +122,8 @@ impl VggConfig {
         Vgg { features, classifier }
     }
 
-    fn features<B: Backend>(&self, device: &B::Device) -> Vec<FeatureLayer<B>> {
+    /// The convolutions and poolings, without the head.
+    pub(crate) fn features<B: Backend>(&self, device: &B::Device) -> Vec<FeatureLayer<B>> {
         let mut layers = Vec::new();
         let mut channels_in = self.channels;
         for (width, convolutions) in STAGE_WIDTHS.into_iter().zip(self.depth.convolutions()) {

@@ -54,6 +54,12 @@ impl Conv2dConfig {
         self
     }
 
+    /// The same with `dilation` pixels between the taps of the kernel.
+    pub fn with_dilation(mut self, dilation: usize) -> Self {
+        self.options.dilation = [dilation; 2];
+        self
+    }
+
     /// The same with `groups` groups of channels that do not see one another; as many as channels: depthwise.
     pub fn with_groups(mut self, groups: usize) -> Self {
         self.options.groups = groups;

@@ -9,6 +9,7 @@ pub mod initialisation;
 mod linear;
 pub(crate) mod pooling;
 mod sequence;
+mod transposed_convolution;
 
 pub use batch_norm::BatchNorm2d;
 pub use convolution::{Conv2d, Conv2dConfig, window_positions};
@@ -17,3 +18,4 @@ pub use initialisation::{Initialisation, without_random_values};
 pub use linear::{Linear, LinearConfig};
 pub use pooling::{MaxPool2d, global_avg_pool2d};
 pub use sequence::{DenseLayer, FeatureLayer, forward_dense, forward_features};
+pub use transposed_convolution::{ConvTranspose2d, ConvTranspose2dConfig};

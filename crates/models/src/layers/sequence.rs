@@ -23,6 +23,8 @@ pub enum FeatureLayer<B: Backend> {
     Relu(Relu),
     /// Maximum of each window.
     MaxPool2d(MaxPool2d),
+    /// Dropout.
+    Dropout(Dropout),
 }
 
 /// A layer over feature vectors `[batch, features]`.
@@ -54,6 +56,7 @@ pub fn forward_features<B: VisionBackend>(layers: &[FeatureLayer<B>], input: Ten
             FeatureLayer::BatchNorm2d(layer) => layer.forward_with(features, None, activation_after(&mut layers)),
             FeatureLayer::Relu(layer) => layer.forward(features),
             FeatureLayer::MaxPool2d(layer) => layer.forward(features),
+            FeatureLayer::Dropout(layer) => layer.forward(features),
         };
     }
     features
