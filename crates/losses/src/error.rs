@@ -51,6 +51,54 @@ pub enum LossError {
         /// Number of classes.
         classes: usize,
     },
+    /// Masks of one batch differ in size.
+    #[error(
+        "mask {mask} of the batch has {}×{} pixels, expected {}×{} as the first (width × height)",
+        .found[1], .found[0], .expected[1], .expected[0]
+    )]
+    MaskSize {
+        /// Position in the batch, from 0.
+        mask: usize,
+        /// Its height and width in pixels.
+        found: [usize; 2],
+        /// Those of the first mask.
+        expected: [usize; 2],
+    },
+    /// A pixel has a class that does not exist.
+    #[error(
+        "pixel ({x}, {y}) of mask {mask} of the batch is class {found}, expected one of the {classes} classes \
+         0..{classes}, or 255 for a pixel to ignore"
+    )]
+    PixelClassOutOfRange {
+        /// Position in the batch, from 0.
+        mask: usize,
+        /// Column, from 0.
+        x: usize,
+        /// Row, from 0.
+        y: usize,
+        /// The class number.
+        found: usize,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// Not every mask has a picture of pixel weights.
+    #[error("{found} pictures of pixel weights, expected one for each of the {expected} masks")]
+    WeightMapCount {
+        /// Number of pictures.
+        found: usize,
+        /// Number of masks.
+        expected: usize,
+    },
+    /// A picture of pixel weights has another size than the masks.
+    #[error("the weights of mask {mask} of the batch are {found}, expected one for each of its {expected} pixels")]
+    WeightMapSize {
+        /// Position in the batch, from 0.
+        mask: usize,
+        /// Number of weights.
+        found: usize,
+        /// Number of pixels.
+        expected: usize,
+    },
     /// `ignore_index` was set where targets are probabilities, which have no class number to ignore.
     #[error(
         "`ignore_index` is {found}, expected none: a classifier's targets are probabilities a class, without a number \

@@ -34,6 +34,7 @@ mod log_softmax;
 mod mean_absolute;
 mod mean_squared;
 mod reduction;
+mod segmentation;
 mod sigmoid_focal;
 mod smooth_l1;
 mod targets;
@@ -50,6 +51,10 @@ pub use huber::Huber;
 pub use mean_absolute::MeanAbsolute;
 pub use mean_squared::MeanSquared;
 pub use reduction::{Reduction, SampleLosses};
+pub use segmentation::{
+    BoundaryWeights, Dice, FocalTversky, Jaccard, LossSum, LossTerm, LovaszHinge, LovaszSoftmax, PixelActivation,
+    PixelCrossEntropy, PixelTargets, SegmentationLoss, Tversky, boundary_weights,
+};
 pub use sigmoid_focal::SigmoidFocal;
 pub use smooth_l1::SmoothL1;
 pub use targets::{class_indices, one_hot};

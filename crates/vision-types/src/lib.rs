@@ -7,6 +7,7 @@
 mod anchor_point;
 mod bbox;
 mod class_names;
+pub mod distance;
 mod mask;
 pub mod nms;
 mod rle;
