@@ -18,7 +18,7 @@ mod torch;
 mod write;
 
 pub use error::{ContentError, WeightsError};
-pub use read::{FileFormat, Weights, parse, read};
+pub use read::{FileFormat, Weights, parse, read, read_metadata};
 pub use safetensors_file::write_safetensors;
 pub use tensor::{DType, WeightTensor};
-pub use write::write_torch;
+pub use write::{DESCRIPTION_KEY, write_torch};

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::error::{ContentError, WeightsError};
+use crate::safetensors_file;
 use crate::tensor::WeightTensor;
 use crate::torch::{legacy, zip_archive};
-use crate::{safetensors_file, write};
+use crate::write::DESCRIPTION_KEY;
 
 /// What kind of file it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,16 +53,38 @@ pub fn read(path: &Path, key: Option<&str>) -> Result<Weights, WeightsError> {
     parse(&bytes, key).map_err(|source| WeightsError::Content { path: path.to_owned(), source })
 }
 
+/// What a file says beside its weights, without reading them: see [`Weights::metadata`].
+///
+/// # Errors
+///
+/// When the file cannot be read or is damaged.
+pub fn read_metadata(path: &Path) -> Result<BTreeMap<String, String>, WeightsError> {
+    let bytes = std::fs::read(path).map_err(|source| WeightsError::File { path: path.to_owned(), source })?;
+    let metadata = if bytes.starts_with(zip_archive::MAGIC) {
+        zip_archive::parse_description(&bytes).map(described)
+    } else if legacy::is_pickle(&bytes) {
+        Ok(BTreeMap::new())
+    } else if safetensors_file::is_safetensors(&bytes) {
+        safetensors_file::parse_metadata(&bytes)
+    } else {
+        Err(ContentError::UnknownFormat)
+    };
+    metadata.map_err(|source| WeightsError::Content { path: path.to_owned(), source })
+}
+
+fn described(description: Option<String>) -> BTreeMap<String, String> {
+    description.map(|text| (DESCRIPTION_KEY.to_owned(), text)).into_iter().collect()
+}
+
 /// Reads the weights in the bytes of a file, as [`read`] does.
 ///
 /// # Errors
 ///
 /// As [`read`].
 pub fn parse(bytes: &[u8], key: Option<&str>) -> Result<Weights, ContentError> {
-    let (tensors, metadata, format, key) = if bytes.starts_with(b"PK") {
+    let (tensors, metadata, format, key) = if bytes.starts_with(zip_archive::MAGIC) {
         let content = zip_archive::parse(bytes, key)?;
-        let metadata = content.description.map(|text| (write::DESCRIPTION_KEY.to_owned(), text)).into_iter().collect();
-        (content.tensors, metadata, FileFormat::TorchZip, content.key)
+        (content.tensors, described(content.description), FileFormat::TorchZip, content.key)
     } else if legacy::is_pickle(bytes) {
         let (tensors, key) = legacy::parse(bytes, key)?;
         (tensors, BTreeMap::new(), FileFormat::TorchPickle, key)

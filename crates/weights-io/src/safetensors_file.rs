@@ -1,9 +1,12 @@
 //! Safetensors files.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors};
+use serde::Serialize;
 
 use crate::error::{ContentError, WeightsError};
 use crate::tensor::{DType, WeightTensor};
@@ -16,7 +19,7 @@ pub(crate) fn is_safetensors(bytes: &[u8]) -> bool {
 /// Tensors and metadata.
 pub(crate) fn parse(bytes: &[u8]) -> Result<(Vec<WeightTensor>, BTreeMap<String, String>), ContentError> {
     let damaged = |error: safetensors::SafeTensorError| ContentError::Safetensors(error.to_string());
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+    let metadata = parse_metadata(bytes)?;
     let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
     let mut tensors = Vec::new();
     for (name, view) in file.iter() {
@@ -27,13 +30,31 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Vec<WeightTensor>, BTreeMap<String,
         let (shape, bytes) = (view.shape().to_vec(), view.data().to_vec());
         tensors.push(WeightTensor { name: name.to_owned(), shape, dtype, bytes });
     }
-    let metadata = metadata.metadata().clone().unwrap_or_default().into_iter().collect();
     Ok((tensors, metadata))
+}
+
+/// Only the metadata.
+pub(crate) fn parse_metadata(bytes: &[u8]) -> Result<BTreeMap<String, String>, ContentError> {
+    let (_, header) =
+        SafeTensors::read_metadata(bytes).map_err(|error| ContentError::Safetensors(error.to_string()))?;
+    Ok(header.metadata().clone().unwrap_or_default().into_iter().collect())
+}
+
+/// The header's entry of metadata.
+const METADATA: &str = "__metadata__";
+/// The header's length is a multiple of this, so that values are aligned.
+const ALIGNMENT: usize = 8;
+
+#[derive(Serialize)]
+struct HeaderEntry<'a> {
+    dtype: &'static str,
+    shape: &'a [usize],
+    data_offsets: [usize; 2],
 }
 
 /// Writes `tensors` with `metadata` as a safetensors file, in place.
 ///
-/// The same tensors and one entry of metadata at most give the same bytes; the order of several entries varies.
+/// Tensors of large types come first, those of one type by name; so the same tensors and metadata give the same bytes.
 ///
 /// # Errors
 ///
@@ -43,20 +64,31 @@ pub fn write_safetensors(
     tensors: &[WeightTensor],
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), WeightsError> {
-    let content = |error: safetensors::SafeTensorError| WeightsError::Content {
-        path: path.to_owned(),
-        source: ContentError::Safetensors(error.to_string()),
-    };
-    let views = tensors
-        .iter()
-        .map(|tensor| {
-            let view = TensorView::new(stored_dtype(tensor.dtype), tensor.shape.clone(), &tensor.bytes);
-            Ok((tensor.name.as_str(), view.map_err(content)?))
-        })
-        .collect::<Result<Vec<_>, WeightsError>>()?;
-    let metadata: HashMap<String, String> = metadata.iter().map(|(key, text)| (key.clone(), text.clone())).collect();
-    let file = safetensors::serialize(views, (!metadata.is_empty()).then_some(metadata)).map_err(content)?;
-    std::fs::write(path, file).map_err(|source| WeightsError::File { path: path.to_owned(), source })
+    let failed = |source: std::io::Error| WeightsError::File { path: path.to_owned(), source };
+    let mut sorted: Vec<&WeightTensor> = tensors.iter().collect();
+    sorted.sort_by(|a, b| b.dtype.size().cmp(&a.dtype.size()).then_with(|| a.name.cmp(&b.name)));
+
+    let mut header = serde_json::Map::new();
+    if !metadata.is_empty() {
+        header.insert(METADATA.to_owned(), serde_json::json!(metadata));
+    }
+    let mut offset = 0;
+    for tensor in &sorted {
+        let data_offsets = [offset, offset + tensor.bytes.len()];
+        offset = data_offsets[1];
+        let entry = HeaderEntry { dtype: stored_name(tensor.dtype), shape: &tensor.shape, data_offsets };
+        header.insert(tensor.name.clone(), serde_json::json!(entry));
+    }
+    let mut header = serde_json::Value::Object(header).to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(ALIGNMENT), b' ');
+
+    let mut file = BufWriter::new(File::create(path).map_err(failed)?);
+    file.write_all(&(header.len() as u64).to_le_bytes()).map_err(failed)?;
+    file.write_all(&header).map_err(failed)?;
+    for tensor in sorted {
+        file.write_all(&tensor.bytes).map_err(failed)?;
+    }
+    file.flush().map_err(failed)
 }
 
 const fn dtype(stored: Dtype) -> Option<DType> {
@@ -78,20 +110,20 @@ const fn dtype(stored: Dtype) -> Option<DType> {
     })
 }
 
-const fn stored_dtype(dtype: DType) -> Dtype {
+const fn stored_name(dtype: DType) -> &'static str {
     match dtype {
-        DType::F64 => Dtype::F64,
-        DType::F32 => Dtype::F32,
-        DType::F16 => Dtype::F16,
-        DType::BF16 => Dtype::BF16,
-        DType::I64 => Dtype::I64,
-        DType::I32 => Dtype::I32,
-        DType::I16 => Dtype::I16,
-        DType::I8 => Dtype::I8,
-        DType::U64 => Dtype::U64,
-        DType::U32 => Dtype::U32,
-        DType::U16 => Dtype::U16,
-        DType::U8 => Dtype::U8,
-        DType::Bool => Dtype::BOOL,
+        DType::F64 => "F64",
+        DType::F32 => "F32",
+        DType::F16 => "F16",
+        DType::BF16 => "BF16",
+        DType::I64 => "I64",
+        DType::I32 => "I32",
+        DType::I16 => "I16",
+        DType::I8 => "I8",
+        DType::U64 => "U64",
+        DType::U32 => "U32",
+        DType::U16 => "U16",
+        DType::U8 => "U8",
+        DType::Bool => "BOOL",
     }
 }

@@ -12,8 +12,8 @@ use crate::error::{ContentError, WeightsError};
 use crate::tensor::{DType, WeightTensor};
 use crate::torch::zip_archive::DESCRIPTION_RECORD;
 
-/// The entry of metadata that describes the model; a PyTorch file has no place for others.
-pub(crate) const DESCRIPTION_KEY: &str = "okulo";
+/// The entry of metadata with Okulo's description of the model, as JSON; the only one that a PyTorch file has a place for.
+pub const DESCRIPTION_KEY: &str = "okulo";
 /// The folder that the records lie in; any name will do.
 const FOLDER: &str = "archive";
 /// PyTorch lays storages at multiples of this, so that they can be mapped into memory.

@@ -27,6 +27,7 @@ fn every_type_comes_back_from_both_formats_and_bytes_repeat() {
         write(&path, &tensors(), &metadata).expect("written");
         let back = read(&path, None).expect("readable");
         assert_eq!((back.format, &back.metadata), (format, &metadata));
+        assert_eq!(weights_io::read_metadata(&path).expect("readable"), metadata);
         assert_eq!(sorted(back.tensors), sorted(tensors()), "{name}");
         let first = std::fs::read(&path).expect("a file");
         write(&path, &tensors(), &metadata).expect("written");

@@ -12,6 +12,8 @@ use crate::pickle;
 use crate::select;
 use crate::tensor::WeightTensor;
 
+/// How an archive begins.
+pub(crate) const MAGIC: &[u8] = b"PK";
 /// The record with a description of what the weights are.
 pub(crate) const DESCRIPTION_RECORD: &str = "okulo.json";
 
@@ -64,6 +66,12 @@ impl<'a> Records<'a> {
         Ok(Some(Cow::Owned(content)))
     }
 
+    fn description(&mut self) -> Result<Option<String>, ContentError> {
+        let Some(text) = self.read(DESCRIPTION_RECORD)? else { return Ok(None) };
+        let text = String::from_utf8(text.into_owned());
+        text.map(Some).map_err(|_| ContentError::Archive(format!("record {DESCRIPTION_RECORD} is not UTF-8")))
+    }
+
     fn require(&mut self, name: &str) -> Result<Cow<'a, [u8]>, ContentError> {
         self.read(name)?.ok_or_else(|| ContentError::Archive(format!("it has no record {name}")))
     }
@@ -76,18 +84,17 @@ pub(crate) struct ArchiveContent {
     pub(crate) description: Option<String>,
 }
 
+/// The description of an archive that has one.
+pub(crate) fn parse_description(bytes: &[u8]) -> Result<Option<String>, ContentError> {
+    Records::open(bytes)?.description()
+}
+
 pub(crate) fn parse(bytes: &[u8], key: Option<&str>) -> Result<ArchiveContent, ContentError> {
     let mut records = Records::open(bytes)?;
     if records.read("byteorder")?.is_some_and(|order| order.trim_ascii() != b"little") {
         return Err(ContentError::Archive("its values are big-endian, expected little-endian".to_owned()));
     }
-    let description = match records.read(DESCRIPTION_RECORD)? {
-        Some(text) => Some(
-            String::from_utf8(text.into_owned())
-                .map_err(|_| ContentError::Archive(format!("record {DESCRIPTION_RECORD} is not UTF-8")))?,
-        ),
-        None => None,
-    };
+    let description = records.description()?;
     let program = records.require("data.pkl")?;
     let pickle = pickle::load(&program)?;
     let chosen = select::state_dict(&pickle, key)?;
