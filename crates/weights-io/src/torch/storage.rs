@@ -10,6 +10,9 @@ use crate::tensor::WeightTensor;
 /// The bytes of each storage, by its key.
 pub(crate) type Storages<'a> = HashMap<&'a str, Cow<'a, [u8]>>;
 
+/// The bytes of the storage of a key, for the tensor of a name.
+pub(crate) type StorageOf<'f, 'a> = dyn FnMut(&'a str, &str) -> Result<Cow<'a, [u8]>, ContentError> + 'f;
+
 /// How many times the size of the file its tensors may have together: storages may be shared between tensors, as a tied
 /// embedding is, and `expand` makes a large tensor of a small storage.
 const MOST_SHARING: u64 = 4;
@@ -21,7 +24,7 @@ pub(crate) fn materialise<'a>(
     pickle: &Unpickled<'a>,
     tensors: &[(&str, &TensorRef)],
     file_size: u64,
-    storage_of: &mut dyn FnMut(&'a str, &str) -> Result<Cow<'a, [u8]>, ContentError>,
+    storage_of: &mut StorageOf<'_, 'a>,
 ) -> Result<Vec<WeightTensor>, ContentError> {
     let limit = file_size.saturating_mul(MOST_SHARING).saturating_add(ALWAYS_ACCEPTED);
     let mut total = 0u64;
