@@ -7,6 +7,7 @@
 //! | VGG | [`vgg`] | torchvision |
 //! | ResNet | [`resnet`] | torchvision |
 //! | ResNet for CIFAR | [`cifar_resnet`] | akamaster/pytorch_resnet_cifar10 |
+//! | Inception v3 | [`inception`] | torchvision |
 //! | YOLOX | [`yolox`] | Megvii's YOLOX |
 //!
 //! A program that chooses a network by name uses [`ClassifierConfig`] or [`DetectorConfig`]; one that knows what it wants uses a family's own
@@ -22,6 +23,7 @@ pub mod classifier;
 pub mod cnn;
 pub mod detector;
 mod error;
+pub mod inception;
 pub mod layers;
 pub mod lenet;
 mod model_name;

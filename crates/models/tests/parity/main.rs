@@ -10,6 +10,7 @@ mod exported;
 mod fixture;
 mod formula;
 mod gradients;
+mod inception;
 mod state_dicts;
 mod yolox;
 
