@@ -213,6 +213,15 @@ fn assert_finite(program: &Program, run: &str) {
 }
 
 #[test]
+fn figures_stay_finite_before_running_statistics_have_settled() {
+    let program = Program::new();
+    program.write("run.toml", SMALL_DETECTOR);
+    let arguments = ["train", "run.toml", "--out", "run", "--quiet", "--set", "input.normalize=\"imagenet\""];
+    program.run(&arguments).expect(0);
+    assert_finite(&program, "run");
+}
+
+#[test]
 fn bad_boxes_are_trained_past_and_unknown_classes_refused() {
     let program = Program::new();
     let cases: [(&str, &[VocObject]); 11] = [

@@ -7,15 +7,16 @@ use burn::module::AutodiffModule;
 use burn::tensor::backend::Backend;
 use burn::tensor::{ElementConversion, Tensor, TensorData};
 use clap::{Args, Subcommand};
-use losses::{BoxTarget, ClassificationLoss, YoloxLoss};
+use losses::{BoxTarget, ClassificationLoss, PixelTargets, SegmentationLoss, YoloxLoss};
 use models::{
-    Classifier, ClassifierConfig, Detector, DetectorConfig, InputShape, ModelCard, ModelError, Network, YoloxOutput,
+    Classifier, ClassifierConfig, Detector, DetectorConfig, InputShape, ModelCard, ModelError, Network, Segmenter,
+    SegmenterConfig, SegmenterOutput, YoloxOutput,
 };
 use serde::Serialize;
 use tensor_backend::ops::{Precision, with_precision};
 use tensor_backend::{BACKEND_NAME, SelectedBackend, SelectedDevice, TrainingBackend, open_device, random};
 use trainer::optim::{Gradients, Optimizer, OptimizerConfig, OptimizerKind};
-use vision_types::BBox;
+use vision_types::{BBox, Mask};
 
 use crate::output;
 
@@ -118,6 +119,19 @@ pub(crate) fn run(arguments: BenchArguments) -> anyhow::Result<ExitCode> {
             let network: Detector<TrainingBackend> = config.init(card.classes, input, &device)?;
             inference(&network.valid(), |output| drop(output.raw.into_data()), batch, input, step, &device)
         }
+        (Model::Segmenter(config), "train-step") => {
+            let network: Segmenter<TrainingBackend> = config.init(card.classes, input, &device)?;
+            let masks: Vec<Mask> = (0..batch).map(|image| squares(image, card.classes, size)).collect();
+            let masks: Vec<&Mask> = masks.iter().collect();
+            let targets = PixelTargets::<TrainingBackend>::from_masks(&masks, card.classes, &device)?;
+            let loss = SegmentationLoss::default();
+            let loss = |output: SegmenterOutput<_>| loss.forward(output.logits, &targets);
+            train_step(network, loss, batch, input, step, &device)
+        }
+        (Model::Segmenter(config), _) => {
+            let network: Segmenter<TrainingBackend> = config.init(card.classes, input, &device)?;
+            inference(&network.valid(), |output| drop(output.logits.into_data()), batch, input, step, &device)
+        }
     };
     let median_seconds = median(seconds);
     let measurement = Measurement {
@@ -177,12 +191,16 @@ fn images<B: Backend>(batch: usize, input: InputShape, device: &B::Device) -> Te
 enum Model {
     Classifier(ClassifierConfig),
     Detector(DetectorConfig),
+    Segmenter(SegmenterConfig),
 }
 
 impl Model {
     fn named(name: &str) -> Result<Self, ModelError> {
         match ClassifierConfig::named(name) {
-            Err(ModelError::OtherTask { .. }) => DetectorConfig::named(name).map(Self::Detector),
+            Err(ModelError::OtherTask { .. }) => match DetectorConfig::named(name) {
+                Err(ModelError::OtherTask { .. }) => SegmenterConfig::named(name).map(Self::Segmenter),
+                found => found.map(Self::Detector),
+            },
             found => found.map(Self::Classifier),
         }
     }
@@ -191,6 +209,7 @@ impl Model {
         match self {
             Self::Classifier(config) => config.name.card(),
             Self::Detector(config) => config.name.card(),
+            Self::Segmenter(config) => config.name.card(),
         }
     }
 }
@@ -206,6 +225,15 @@ fn objects(image: usize, classes: usize, input: InputShape) -> Vec<BoxTarget> {
         BoxTarget { bbox, class: (8 * image + number) % classes }
     };
     (0..8).map(object).collect()
+}
+
+/// The mask of image number `image`: squares of an eighth of its side, of all classes in turn. The peer script has the
+/// same.
+fn squares(image: usize, classes: usize, size: usize) -> Mask {
+    let side = (size / 8).max(1);
+    let class = |pixel: usize| ((pixel / size / side + pixel % size / side + image) % classes) as u8;
+    let pixels = (0..size * size).map(class).collect();
+    Mask::from_pixels(size as u32, size as u32, pixels).expect("as many pixels as that")
 }
 
 fn train_step<M: Network<TrainingBackend> + AutodiffModule<TrainingBackend>>(

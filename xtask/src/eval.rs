@@ -8,7 +8,7 @@ use clap::Args;
 use datasets::SplitName;
 use tensor_backend::{SelectedBackend, SelectedDevice, open_device};
 use trainer::TrainError;
-use trainer::config::{AnyRunConfig, RunConfig, data_path_setting, text_setting};
+use trainer::config::{AnyRunConfig, RunConfig, data_path_setting, text_setting, texts_setting};
 use trainer::observer::StopFlag;
 use trainer::recognition::RecognitionOn;
 use trainer::run::{RunEvaluation, evaluate_run, evaluate_weights};
@@ -27,12 +27,19 @@ pub(crate) struct EvalArguments {
     /// Run directory.
     #[arg(required_unless_present_any = ["init_from", "predictions"])]
     run: Option<PathBuf>,
-    /// Judge weights that belong to no run, in the network of this name; data and input are set by `--data` and `--set`.
+    /// Judge weights that belong to no run, in the network of this name, with the input that it is published for (or that
+    /// the file states) where `--set` says nothing else.
     #[arg(long, value_name = "NAME", conflicts_with = "run", requires = "init_from")]
     model: Option<String>,
-    /// The safetensors file with those weights.
+    /// The PyTorch or safetensors file with those weights.
     #[arg(long, value_name = "FILE", requires = "model")]
     init_from: Option<PathBuf>,
+    /// Which set of tensors of a PyTorch file that has several, such as `ema`; short for `--set init.key=KEY`.
+    #[arg(long, value_name = "KEY", requires = "init_from")]
+    init_key: Option<String>,
+    /// Tensors of the file that are left out, such as `AuxLogits.*`; may be repeated; short for `--set init.ignore=[…]`.
+    #[arg(long, value_name = "PATTERN", requires = "init_from")]
+    ignore: Vec<String>,
     /// The split to judge: train, val or test.
     #[arg(long, default_value = "test", value_parser = parse_split)]
     split: SplitName,
@@ -65,6 +72,10 @@ pub(crate) fn run(arguments: EvalArguments) -> anyhow::Result<ExitCode> {
     if let Some(weights) = &arguments.init_from {
         settings.push(text_setting("init.from", &weights.to_string_lossy()));
     }
+    settings.extend(arguments.init_key.as_ref().map(|key| text_setting("init.key", key)));
+    if !arguments.ignore.is_empty() {
+        settings.push(texts_setting("init.ignore", &arguments.ignore));
+    }
     settings.extend(arguments.settings.iter().cloned());
     // After `data.kind`, which drops the options of another kind.
     if let Some(data) = &arguments.data {
@@ -77,7 +88,7 @@ pub(crate) fn run(arguments: EvalArguments) -> anyhow::Result<ExitCode> {
             let config = run.read_config(&settings)?;
             (Some(run), config)
         }
-        (None, Some(model)) => (None, AnyRunConfig::of_model(model, &settings)?),
+        (None, Some(model)) => (None, AnyRunConfig::of_weights(arguments.init_from.as_deref(), model, &settings)?),
         (None, None) => bail!("expected a run directory, or --model and --init-from"),
     };
     match config {

@@ -192,14 +192,20 @@ impl FileArguments {
     }
 }
 
+/// Figures as a JSON object.
+fn object(figures: &Figures) -> Map<String, Value> {
+    figures.iter().map(|(name, value)| (name.clone(), (*value).into())).collect()
+}
+
 fn print(judgement: &Judgement, per_class: bool, seconds: f64, json: bool) -> anyhow::Result<()> {
     if json {
-        let map = |figures: &Figures| figures.iter().map(|(name, value)| (name.clone(), (*value).into()));
         let row = |(class, figures): &(String, Figures)| {
-            std::iter::once(("class".to_owned(), class.clone().into())).chain(map(figures)).collect()
+            let mut row = object(figures);
+            row.insert("class".to_owned(), class.clone().into());
+            row
         };
         let per_class = per_class.then(|| judgement.per_class.iter().map(row).collect());
-        return output::json(&FileEvaluation { metrics: map(&judgement.figures).collect(), per_class, seconds });
+        return output::json(&FileEvaluation { metrics: object(&judgement.figures), per_class, seconds });
     }
     let cell = |value: &Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.6}"));
     let mut rows = vec![vec!["metric".to_owned(), "value".to_owned()]];

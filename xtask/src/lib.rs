@@ -1,4 +1,4 @@
-//! The command line of Okulo: `cargo xtask train`, `eval`, `predict`, `data`, `bench`, `ci`.
+//! The command line of Okulo: `cargo xtask train`, `eval`, `predict`, `export`, `data`, `bench`, `ci`.
 //!
 //! A library, so that the integration tests build the very same program with their own checks turned on.
 
@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod data;
 mod eval;
+mod export;
 mod interrupt;
 mod judge_files;
 mod output;
@@ -36,6 +37,8 @@ enum Command {
     Eval(eval::EvalArguments),
     /// Classify images, or find objects in them, with a run's best model.
     Predict(predict::PredictArguments),
+    /// Write a run's best weights, or a weights file, for PyTorch or as safetensors.
+    Export(export::ExportArguments),
     /// Fetch, check, convert and look at data sets.
     Data(data::DataArguments),
     /// Measure speed.
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => train::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::Predict(arguments) => predict::run(arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Data(arguments) => data::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Ci(arguments) => ci::run(arguments).map(|()| ExitCode::SUCCESS),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use models::{ClassifierConfig, DetectorConfig};
+use models::{ClassifierConfig, DetectorConfig, SegmenterConfig};
 use tensor_backend::{SelectedBackend, SelectedDevice, TrainingBackend, open_device};
 use trainer::config::{
     AnyRunConfig, DataSection, RunConfig, data_path_setting, key_reference_markdown, text_setting, texts_setting,
@@ -40,9 +40,12 @@ pub(crate) struct TrainArguments {
     /// Replace a run that is in the folder already.
     #[arg(long)]
     overwrite: bool,
-    /// Start from the weights in this safetensors file; short for `--set init.from=FILE`.
+    /// Start from the weights in this PyTorch or safetensors file; short for `--set init.from=FILE`.
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     init_from: Option<PathBuf>,
+    /// Which set of tensors of a PyTorch file that has several, such as `ema`; short for `--set init.key=KEY`.
+    #[arg(long, value_name = "KEY")]
+    init_key: Option<String>,
     /// Tensors that start at random values all the same, such as `fc.*`; may be repeated; short for
     /// `--set init.ignore=[…]`.
     #[arg(long, value_name = "PATTERN")]
@@ -152,6 +155,7 @@ fn settings(arguments: &TrainArguments) -> anyhow::Result<Vec<String>> {
     if let Some(weights) = &arguments.init_from {
         settings.push(text_setting("init.from", &std::path::absolute(weights)?.to_string_lossy()));
     }
+    settings.extend(arguments.init_key.as_ref().map(|key| text_setting("init.key", key)));
     for (key, patterns) in [("init.ignore", &arguments.ignore), ("init.freeze", &arguments.freeze)] {
         if !patterns.is_empty() {
             settings.push(texts_setting(key, patterns));
@@ -188,7 +192,11 @@ fn free_run_directory(name: &str) -> PathBuf {
 
 fn list_models() {
     let mut rows = vec![["name", "task", "parameters", "input", "description"].map(str::to_owned).to_vec()];
-    let tasks = [("classification", ClassifierConfig::names()), ("detection", DetectorConfig::names())];
+    let tasks = [
+        ("classification", ClassifierConfig::names()),
+        ("detection", DetectorConfig::names()),
+        ("segmentation", SegmenterConfig::names()),
+    ];
     for (task, cards) in tasks {
         rows.extend(cards.iter().map(|card| {
             vec![

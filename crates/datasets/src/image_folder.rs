@@ -17,7 +17,8 @@ use crate::split::{SplitFractions, Splits};
 ///
 /// Classes are the folders, sorted by name; images may lie in folders within them. Folders `train`, `val` (`valid`,
 /// `validation`) and `test` are used where `root` holds nothing but them; a split that is missing is set aside from
-/// training data as `fractions` say.
+/// training data as `fractions` say. Where there is no `train`, only folders `val` and `test` with class folders, the
+/// training split is empty.
 ///
 /// # Errors
 ///
@@ -31,7 +32,8 @@ pub fn open(root: &Path, fractions: SplitFractions) -> Result<Splits, DatasetErr
 /// Whether the folder holds folders with images, or folders of splits that do.
 pub(crate) fn recognise(root: &Path) -> Result<bool, DatasetError> {
     let listing = Listing::of(root)?;
-    let tree = match listing.fixed_splits()?.and_then(|fixed| fixed.train) {
+    let evaluated = listing.evaluation_splits()?.and_then(|fixed| fixed.test.or(fixed.validation));
+    let tree = match listing.fixed_splits()?.and_then(|fixed| fixed.train).or(evaluated) {
         Some(train) => Listing::of(&train)?,
         None => listing,
     };

@@ -70,16 +70,29 @@ pub(crate) struct Found {
 
 /// Makes splits from `root`: from the folders `train`, `val` and `test` where they exist, otherwise from one tree; what
 /// is missing is set aside from training data as `fractions` say. `scan` finds the files below one folder. Classes are
-/// those of the training data, sorted by name.
+/// those of the training data, sorted by name; where there are only folders `val` and `test`, of one of these.
 pub(crate) fn open_tree(
     root: &Path,
     fractions: SplitFractions,
     scan: impl Fn(&Path) -> Result<Found, DatasetError>,
 ) -> Result<Splits, DatasetError> {
     fractions.check()?;
-    let fixed = Listing::of(root)?.fixed_splits()?.unwrap_or_default();
-    let found = scan(fixed.train.as_deref().unwrap_or(root))?;
-    let mut names: Vec<String> = found.files.iter().map(|(_, class)| class.clone()).collect();
+    let listing = Listing::of(root)?;
+    let evaluated = listing.evaluation_splits()?;
+    let without_training = evaluated.is_some();
+    let fixed = match evaluated {
+        Some(evaluated) => evaluated,
+        None => listing.fixed_splits()?.unwrap_or_default(),
+    };
+    let (found, named) = if without_training {
+        let named = [&fixed.test, &fixed.validation].into_iter().flatten().next();
+        (Found::default(), scan(named.map_or(root, PathBuf::as_path))?.files)
+    } else {
+        let found = scan(fixed.train.as_deref().unwrap_or(root))?;
+        let named = found.files.clone();
+        (found, named)
+    };
+    let mut names: Vec<String> = named.into_iter().map(|(_, class)| class).collect();
     names.sort_unstable();
     names.dedup();
     let classes = ClassNames::new(names);
@@ -108,6 +121,9 @@ pub(crate) fn open_tree(
     let mut test = read_fixed(fixed.test, SplitName::Test)?;
 
     let all = number(found, SplitName::Train)?;
+    if without_training {
+        return Ok(Splits { train: all, validation, test, classes, ignored_files });
+    }
     let cut = SplitFractions {
         validation: if validation.is_some() { 0.0 } else { fractions.validation },
         test: if test.is_some() { 0.0 } else { fractions.test },

@@ -71,6 +71,24 @@ impl Listing {
     /// The folders of fixed splits, where `train` exists and every folder is the folder of a split. (A folder `train`
     /// among others that are no splits is a class of railway pictures.)
     pub(crate) fn fixed_splits(&self) -> Result<Option<FixedSplits>, DatasetError> {
+        Ok(self.split_folders()?.filter(|found| found.train.is_some()))
+    }
+
+    /// The folders of fixed splits without training data, where every folder is that of a split and holds no images
+    /// itself, only folders: data to evaluate on.
+    pub(crate) fn evaluation_splits(&self) -> Result<Option<FixedSplits>, DatasetError> {
+        let Some(found) = self.split_folders()?.filter(|found| found.train.is_none()) else { return Ok(None) };
+        for folder in [&found.validation, &found.test].into_iter().flatten() {
+            let inside = Self::of(folder)?;
+            if inside.folders.is_empty() || !inside.images.is_empty() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(found))
+    }
+
+    /// The folders of splits, where there are any and every folder is one.
+    fn split_folders(&self) -> Result<Option<FixedSplits>, DatasetError> {
         let mut found = FixedSplits::default();
         for folder in &self.folders {
             let Some(split) = SplitName::from_folder_name(&file_name(folder)) else { return Ok(None) };
@@ -83,7 +101,7 @@ impl Listing {
                 return Err(DatasetError::AmbiguousSplit { split, first, second: folder.clone() });
             }
         }
-        Ok(found.train.is_some().then_some(found))
+        Ok((found != FixedSplits::default()).then_some(found))
     }
 }
 

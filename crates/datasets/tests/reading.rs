@@ -73,6 +73,22 @@ fn fixed_folders_are_kept_and_missing_ones_set_aside() {
 }
 
 #[test]
+fn a_folder_with_test_data_alone_is_enough_to_evaluate() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    paint_classes(&root.join("test"), &["b", "a"], 3);
+    for kind in ["auto", "image-folder"] {
+        let splits = open(kind, "", root).unwrap();
+        assert_eq!(sizes(&splits), [(SplitName::Train, 0), (SplitName::Test, 6)]);
+        assert_eq!(splits.classes.as_slice(), ["a", "b"]);
+        assert_eq!(splits.test.unwrap().key(0), "test/a/00.png");
+    }
+    // Pictures in the folder itself: `test` is a class.
+    paint(&root.join("test/1.png"), 1);
+    assert_eq!(open("image-folder", "", root).unwrap().classes.as_slice(), ["test"]);
+}
+
+#[test]
 fn what_is_wrong_with_a_folder_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();

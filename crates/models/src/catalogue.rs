@@ -23,6 +23,7 @@ const SMALL_INPUT: InputShape = InputShape::rgb(32);
 
 const LECUN_1998: &str = "LeCun et al. 1998, Gradient-based learning applied to document recognition";
 const SIMONYAN_2014: &str = "Simonyan and Zisserman 2014, arXiv 1409.1556";
+const SZEGEDY_2015: &str = "Szegedy et al. 2015, arXiv 1512.00567";
 const GE_2021: &str = "Ge et al. 2021, arXiv 2107.08430";
 const RONNEBERGER_2015: &str = "Ronneberger et al. 2015, arXiv 1505.04597";
 const LONG_2015: &str = "Long et al. 2015, arXiv 1411.4038";
@@ -76,6 +77,8 @@ pub enum Architecture {
         /// How shortcuts change the shape.
         shortcut: Shortcut,
     },
+    /// [`crate::inception`].
+    Inception,
 }
 
 /// For which image size a VGG's head is.
@@ -227,7 +230,7 @@ pub fn task_of(name: &str) -> Option<&'static str> {
 ///
 /// Sources of the parameter counts: torchvision's `num_params`; He et al. 2015, table 6, to its digits for the CIFAR
 /// ResNets; for all of them the same networks in PyTorch, see the tests.
-pub static CLASSIFIERS: [Entry<Architecture>; 32] = [
+pub static CLASSIFIERS: [Entry<Architecture>; 33] = [
     Entry {
         card: ModelCard {
             name: "lenet",
@@ -285,6 +288,17 @@ pub static CLASSIFIERS: [Entry<Architecture>; 32] = [
         1_730_714,
         "resnet110 with 1×1 convolutions as shortcuts",
     ),
+    Entry {
+        card: ModelCard {
+            name: "inception-v3",
+            description: "blocks of branches side by side, their kernels taken apart",
+            parameters: 23_834_568,
+            classes: IMAGENET_CLASSES,
+            input: InputShape::rgb(299),
+            paper: SZEGEDY_2015,
+        },
+        architecture: Architecture::Inception,
+    },
 ];
 
 /// Every detector, by size.

@@ -9,6 +9,7 @@ use tensor_backend::VisionBackend;
 use crate::catalogue::{CLASSIFIERS, VggVariant};
 use crate::cifar_resnet::{CifarResNet, CifarResNetConfig};
 use crate::cnn::{Cnn, CnnConfig, CnnHead};
+use crate::inception::{self, Inception, InceptionConfig};
 use crate::lenet::{LeNet, LeNetConfig};
 use crate::resnet::{ResNet, ResNetConfig};
 use crate::vgg::{self, Vgg, VggConfig, VggHead};
@@ -58,12 +59,15 @@ pub struct ClassifierConfig {
     /// `cnn`: features of the hidden dense layers; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dense: Option<Vec<usize>>,
-    /// `cnn`: probability of dropout in the head; default 0. `vgg…` with torchvision's head: default 0.5.
+    /// `cnn`: probability of dropout in the head; default 0. `vgg…` with torchvision's head, `inception-v3`: default 0.5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropout: Option<f64>,
     /// `resnet18` … `resnet152` and their `-cifar` forms: whether every block starts as the identity; default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zero_init_residual: Option<bool>,
+    /// `inception-v3`: whether there is an auxiliary head, which torchvision's files have; default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auxiliary_head: Option<bool>,
 }
 
 /// A network's own config, options and sizes resolved.
@@ -73,6 +77,7 @@ enum Resolved {
     Vgg(VggConfig),
     ResNet(ResNetConfig),
     CifarResNet(CifarResNetConfig),
+    Inception(InceptionConfig),
 }
 
 /// A name with default options.
@@ -89,6 +94,7 @@ impl From<ClassifierName> for ClassifierConfig {
             dense: None,
             dropout: None,
             zero_init_residual: None,
+            auxiliary_head: None,
         }
     }
 }
@@ -134,6 +140,7 @@ impl ClassifierConfig {
             Resolved::Vgg(config) => Classifier::Vgg(config.init(device)),
             Resolved::ResNet(config) => Classifier::ResNet(config.init(device)),
             Resolved::CifarResNet(config) => Classifier::CifarResNet(config.init(device)),
+            Resolved::Inception(config) => Classifier::Inception(config.init(device)),
         })
     }
 
@@ -149,7 +156,7 @@ impl ClassifierConfig {
             }
             Architecture::Vgg { variant: VggVariant::ImageNet, .. } => "classifier.6".to_owned(),
             Architecture::Vgg { variant: VggVariant::Cifar, .. } => "classifier".to_owned(),
-            Architecture::ResNet { .. } => "fc".to_owned(),
+            Architecture::ResNet { .. } | Architecture::Inception => "fc".to_owned(),
             Architecture::CifarResNet { .. } => "linear".to_owned(),
         }
     }
@@ -166,6 +173,7 @@ impl ClassifierConfig {
                 least_side(|size| config.feature_side(size))
             }
             Architecture::Vgg { .. } => vgg::MINIMUM_SIDE,
+            Architecture::Inception => inception::MINIMUM_SIDE,
             // Every layer of a ResNet pads, so one pixel remains one pixel.
             Architecture::ResNet { .. } | Architecture::CifarResNet { .. } => 1,
         }
@@ -180,6 +188,7 @@ impl ClassifierConfig {
             }
             Architecture::Vgg { variant: VggVariant::ImageNet, .. } => &["dropout"],
             Architecture::ResNet { .. } => &["zero_init_residual"],
+            Architecture::Inception => &["dropout", "auxiliary_head"],
             Architecture::Vgg { variant: VggVariant::Cifar, .. } | Architecture::CifarResNet { .. } => &[],
         }
     }
@@ -197,6 +206,7 @@ impl ClassifierConfig {
             dense,
             dropout,
             zero_init_residual,
+            auxiliary_head,
         } = self;
         [
             ("widths", widths.is_some()),
@@ -208,6 +218,7 @@ impl ClassifierConfig {
             ("dense", dense.is_some()),
             ("dropout", dropout.is_some()),
             ("zero_init_residual", zero_init_residual.is_some()),
+            ("auxiliary_head", auxiliary_head.is_some()),
         ]
         .into_iter()
         .filter_map(|(option, given)| given.then_some(option))
@@ -250,6 +261,12 @@ impl ClassifierConfig {
             Architecture::CifarResNet { depth, shortcut } => {
                 Resolved::CifarResNet(CifarResNetConfig { depth, shortcut, classes, channels: input.channels })
             }
+            Architecture::Inception => Resolved::Inception(InceptionConfig {
+                classes,
+                channels: input.channels,
+                dropout: self.dropout.unwrap_or(inception::DEFAULT_DROPOUT),
+                auxiliary_head: self.auxiliary_head.unwrap_or(false),
+            }),
         })
     }
 
@@ -320,6 +337,8 @@ pub enum Classifier<B: Backend> {
     ResNet(ResNet<B>),
     /// ResNet for CIFAR.
     CifarResNet(CifarResNet<B>),
+    /// Inception v3.
+    Inception(Inception<B>),
 }
 
 impl<B: VisionBackend> Network<B> for Classifier<B> {
@@ -333,6 +352,7 @@ impl<B: VisionBackend> Network<B> for Classifier<B> {
             Self::Vgg(network) => network.forward(images),
             Self::ResNet(network) => network.forward(images),
             Self::CifarResNet(network) => network.forward(images),
+            Self::Inception(network) => network.forward(images),
         }
     }
 }

@@ -7,15 +7,15 @@
 //! | VGG | [`vgg`] | torchvision |
 //! | ResNet | [`resnet`] | torchvision |
 //! | ResNet for CIFAR | [`cifar_resnet`] | akamaster/pytorch_resnet_cifar10 |
+//! | Inception v3 | [`inception`] | torchvision |
 //! | YOLOX | [`yolox`] | Megvii's YOLOX |
 //! | U-Net | [`unet`] | the paper |
 //! | FCN on VGG-16 | [`fcn_vgg`] | the paper, on torchvision's VGG |
 //! | FCN on ResNet-50 | [`fcn_resnet`] | torchvision |
 //!
-//! A program that chooses a network by name uses [`ClassifierConfig`], [`DetectorConfig`] or
-//! [`SegmenterConfig`]; one that knows what it wants uses a family's own
-//! config, such as [`resnet::ResNetConfig::resnet18`]. Names and shapes of a network's tensors
-//! ([`tensor_backend::state_dict`]) are those of the reference implementation's `state_dict()`, without
+//! A program that chooses a network by name uses [`ClassifierConfig`], [`DetectorConfig`] or [`SegmenterConfig`]; one
+//! that knows what it wants uses a family's own config, such as [`resnet::ResNetConfig::resnet18`]. Names and shapes of a
+//! network's tensors ([`tensor_backend::state_dict`]) are those of the reference implementation's `state_dict()`, without
 //! `num_batches_tracked`: the momentum of the running statistics is constant, so nothing depends on that counter.
 //!
 //! This crate knows nothing of losses, metrics, data sets or files.
@@ -28,6 +28,7 @@ pub mod detector;
 mod error;
 pub mod fcn_resnet;
 pub mod fcn_vgg;
+pub mod inception;
 pub mod layers;
 pub mod lenet;
 mod model_name;

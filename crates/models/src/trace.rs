@@ -22,6 +22,8 @@ pub enum LayerKind {
     Linear,
     /// Maximum pooling.
     MaxPool2d,
+    /// Mean of each window.
+    AvgPool2d,
     /// Mean over all pixels.
     GlobalAvgPool2d,
     /// Average pooling to a given size.
@@ -36,6 +38,7 @@ impl fmt::Display for LayerKind {
             Self::BatchNorm2d => "BatchNorm2d",
             Self::Linear => "Linear",
             Self::MaxPool2d => "MaxPool2d",
+            Self::AvgPool2d => "AvgPool2d",
             Self::GlobalAvgPool2d => "GlobalAvgPool2d",
             Self::AdaptiveAvgPool2d => "AdaptiveAvgPool2d",
         })

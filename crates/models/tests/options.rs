@@ -84,6 +84,7 @@ fn too_small_an_image_is_refused_and_the_least_one_is_not() {
         (r#"{"name": "cnn", "padding": 0}"#, 22),
         (r#"{"name": "vgg16-bn"}"#, 32),
         (r#"{"name": "vgg16-bn-cifar"}"#, 32),
+        (r#"{"name": "inception-v3"}"#, 75),
         (r#"{"name": "resnet18"}"#, 1),
         (r#"{"name": "resnet20"}"#, 1),
     ] {

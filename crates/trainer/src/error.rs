@@ -6,6 +6,7 @@ use tensor_backend::state_dict::StateDictError;
 use thiserror::Error;
 
 use crate::config::ConfigError;
+use crate::initial_weights::Mismatch;
 use crate::task::TaskError;
 use crate::weights_file::WeightsFileError;
 
@@ -36,14 +37,12 @@ pub enum TrainError {
         source: StateDictError,
     },
     /// The weights to start from are of another model.
-    #[error("{}: {source}{hint}", .path.display())]
+    #[error("{}: {mismatch}", .path.display())]
     InitialWeights {
         /// The weights file.
         path: PathBuf,
         /// What does not fit.
-        source: StateDictError,
-        /// What to do about it, or nothing.
-        hint: String,
+        mismatch: Mismatch,
     },
     /// A file of the run directory could not be read or written.
     #[error("{}: {source}", .path.display())]

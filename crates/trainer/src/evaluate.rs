@@ -29,9 +29,10 @@ pub struct EvaluateOptions<'a> {
 /// The outcome of one pass.
 #[derive(Debug)]
 pub struct Evaluation<K: HostTask> {
-    /// The mean loss; `None` without samples.
+    /// The mean loss; `None` without samples, or where it is not finite: the outputs of a network whose running statistics
+    /// have not settled yet, in the first epochs on a few samples, may overflow.
     pub loss: Option<f64>,
-    /// The means of the loss's parts.
+    /// The means of the loss's parts, as far as they are finite.
     pub terms: Vec<(&'static str, f64)>,
     /// The judge, having seen every sample.
     pub metrics: K::Metrics,
@@ -112,7 +113,14 @@ where
             Ok(ControlFlow::Continue(()))
         },
     )?;
-    evaluation.loss = mean_loss.value();
-    evaluation.terms = terms.into_iter().filter_map(|(name, mean)| Some((name, mean.value()?))).collect();
+    let finite = |mean: &RunningMean| mean.value().filter(|value| value.is_finite());
+    evaluation.loss = finite(&mean_loss);
+    if evaluation.loss.is_none() && mean_loss.value().is_some() {
+        observer.on_event(Event::Note(&format!(
+            "{}.loss is left out: outputs overflowed, as they may before the running statistics have settled",
+            options.split
+        )));
+    }
+    evaluation.terms = terms.into_iter().filter_map(|(name, mean)| Some((name, finite(&mean)?))).collect();
     Ok(evaluation)
 }

@@ -1,5 +1,9 @@
 //! Starting from weights that another run or another program has trained, and leaving some of them as they are.
 
+mod mismatch;
+mod names;
+
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleMapper, Param};
@@ -10,17 +14,23 @@ use tensor_backend::state_dict::{NamedTensor, TensorPath, load_state_dict, state
 
 use crate::config::{ConfigError, nearest};
 use crate::error::TrainError;
-use crate::weights_file;
+use crate::weights_file::{self, WeightsFileError};
+
+pub use mismatch::{Lone, Mismatch};
 
 /// What a network starts from.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InitConfig {
-    /// A safetensors file with the reference implementation's names, or a `model.safetensors` of a run; unset: random
-    /// weights.
+    /// A PyTorch or safetensors file with the reference implementation's names, or a `model.safetensors` of a run; unset:
+    /// random weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<PathBuf>,
+    /// Which set of tensors of a PyTorch file that has several, such as `ema`; unset: the only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// Names of tensors that keep their random values, `*` standing for anything: those of a head for other classes.
+    /// Tensors that only the file has are left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<String>,
     /// Names of parameters that are not trained, `*` standing for anything. Batch normalisation whose scale is not
@@ -41,14 +51,24 @@ impl InitConfig {
 pub struct Initialised {
     /// Tensors taken from the file.
     pub loaded: usize,
+    /// How many of them have another name there.
+    pub renamed: usize,
     /// Tensors that kept their random values.
     pub ignored: Vec<String>,
+    /// The key that the file has them under, where it has one.
+    pub key: Option<String>,
 }
 
 impl Initialised {
     /// The same in a line, for weights from `path`.
     pub fn describe(&self, path: &Path) -> String {
         let mut text = format!("{} tensors from {}", self.loaded, path.display());
+        if let Some(key) = &self.key {
+            text.push_str(&format!(", key {key}"));
+        }
+        if self.renamed > 0 {
+            text.push_str(&format!("; {} under other names there", self.renamed));
+        }
         if !self.ignored.is_empty() {
             text.push_str(&format!("; at random values: {}", self.ignored.join(", ")));
         }
@@ -63,65 +83,32 @@ impl Initialised {
 /// When the file cannot be read, its tensors do not fit (all that do not are listed), or a pattern fits no tensor.
 pub fn load<B: Backend, M: Module<B>>(network: M, config: &InitConfig) -> Result<(M, Initialised), TrainError> {
     let Some(path) = &config.from else { return Ok((network, Initialised::default())) };
-    let infos = tensor_infos(&network);
+    let weights = weights_io::read(path, config.key.as_deref()).map_err(WeightsFileError::from)?;
+    let mut offered = weights.tensors;
+    offered.retain(|tensor| !weights_file::is_batch_count(&tensor.name));
+    let mut needed = tensor_infos(&network);
+    let known: HashSet<&str> = needed.iter().map(|info| info.name.as_str()).collect();
+    let renamed = names::rename(&mut offered, &known);
+
     let is_ignored = |name: &str| config.ignore.iter().any(|pattern| matches(pattern, name));
-    let mut offered = weights_file::read(path)?;
-    // A count of steps that PyTorch keeps beside its running statistics and reads only when momentum is None.
-    offered.retain(|tensor| !tensor.name.ends_with(".num_batches_tracked"));
-    let names: Vec<&str> = infos.iter().map(|info| info.name.as_str()).collect();
-    require_matches("init.ignore", &config.ignore, &names)?;
+    // What the file alone has may be left out as well.
+    let all: Vec<&str> = known.iter().copied().chain(offered.iter().map(|tensor| tensor.name.as_str())).collect();
+    require_matches("init.ignore", "neither the network nor the file", &config.ignore, &all)?;
+    let ignored: Vec<String> = needed.iter().map(|info| info.name.clone()).filter(|name| is_ignored(name)).collect();
     offered.retain(|tensor| !is_ignored(&tensor.name));
+    needed.retain(|info| !is_ignored(&info.name));
+    if let Some(mismatch) = Mismatch::find(&needed, &offered) {
+        return Err(TrainError::InitialWeights { path: path.clone(), mismatch });
+    }
+
     let loaded = offered.len();
-    let ignored: Vec<String> = infos.iter().map(|info| info.name.clone()).filter(|name| is_ignored(name)).collect();
+    let mut tensors: Vec<NamedTensor> = offered.into_iter().map(weights_file::named).collect();
     if !ignored.is_empty() {
-        let random: Vec<NamedTensor> =
-            state_dict(&network).into_iter().filter(|tensor| is_ignored(&tensor.name)).collect();
-        offered.extend(random);
+        tensors.extend(state_dict(&network).into_iter().filter(|tensor| is_ignored(&tensor.name)));
     }
-    let network = load_state_dict(network, &offered).map_err(|source| TrainError::InitialWeights {
-        path: path.clone(),
-        hint: hint(&source, &names),
-        source,
-    })?;
-    Ok((network, Initialised { loaded, ignored }))
-}
-
-/// What to do about weights that do not fit.
-fn hint(error: &tensor_backend::state_dict::StateDictError, names: &[&str]) -> String {
-    let renamed: Vec<String> = error
-        .unexpected
-        .iter()
-        .filter_map(|name| {
-            let missing = error.missing.iter().map(String::as_str);
-            nearest(name, missing).map(|near| format!("`{name}` may be `{near}`"))
-        })
-        .take(3)
-        .collect();
-    if !renamed.is_empty() {
-        return format!(". Perhaps under other names: {}", renamed.join(", "));
-    }
-    // Only the sizes of the last layers differ: other classes.
-    let head: Option<Vec<&str>> = error
-        .misshapen
-        .iter()
-        .map(|tensor| names.contains(&tensor.name.as_str()).then(|| layer_of(&tensor.name)))
-        .collect();
-    match head.filter(|layers| !layers.is_empty() && error.missing.is_empty() && error.unexpected.is_empty()) {
-        Some(mut layers) => {
-            layers.dedup();
-            let patterns: Vec<String> = layers.iter().map(|layer| format!("\"{layer}.*\"")).collect();
-            format!(
-                ". If the classes are others than those of the file, start these layers anew: init.ignore = [{}]",
-                patterns.join(", ")
-            )
-        }
-        None => String::new(),
-    }
-}
-
-/// The layer that a tensor belongs to.
-fn layer_of(name: &str) -> &str {
-    name.rsplit_once('.').map_or(name, |(layer, _)| layer)
+    let network =
+        load_state_dict(network, &tensors).map_err(|source| TrainError::StateDict { path: path.clone(), source })?;
+    Ok((network, Initialised { loaded, renamed, ignored, key: weights.key }))
 }
 
 /// `network` with the parameters that fit one of `patterns` left out of training.
@@ -135,7 +122,7 @@ pub fn freeze<B: Backend, M: Module<B>>(network: M, patterns: &[String]) -> Resu
     }
     let infos = tensor_infos(&network);
     let names: Vec<&str> = infos.iter().map(|info| info.name.as_str()).collect();
-    require_matches("init.freeze", patterns, &names)?;
+    require_matches("init.freeze", "the network", patterns, &names)?;
 
     struct Freezer<'a> {
         path: TensorPath,
@@ -159,12 +146,14 @@ pub fn freeze<B: Backend, M: Module<B>>(network: M, patterns: &[String]) -> Resu
     Ok(network.map(&mut Freezer { path: TensorPath::default(), patterns }))
 }
 
-fn require_matches(key: &str, patterns: &[String], names: &[&str]) -> Result<(), ConfigError> {
+/// Fails unless each pattern fits one of `names`, which are those of `owner`.
+fn require_matches(key: &str, owner: &str, patterns: &[String], names: &[&str]) -> Result<(), ConfigError> {
     for pattern in patterns {
         if !names.iter().any(|name| matches(pattern, name)) {
             let near = nearest(pattern.trim_end_matches(['*', '.']), names.iter().flat_map(|name| prefixes(name)));
             let hint = near.map(|near| format!(" (did you mean `{near}.*`?)")).unwrap_or_default();
-            return Err(ConfigError::Invalid(format!("{key}: the network has no tensor that fits `{pattern}`{hint}")));
+            let has_no = if owner.starts_with("neither") { "has a" } else { "has no" };
+            return Err(ConfigError::Invalid(format!("{key}: {owner} {has_no} tensor that fits `{pattern}`{hint}")));
         }
     }
     Ok(())
@@ -210,7 +199,9 @@ mod tests {
     #[test]
     fn patterns_that_fit_nothing_are_named_with_the_nearest_module() {
         let patterns = ["layr1.*".to_owned()];
-        let error = require_matches("init.freeze", &patterns, &["layer1.0.weight", "fc.bias"]).unwrap_err().to_string();
+        let error = require_matches("init.freeze", "the network", &patterns, &["layer1.0.weight", "fc.bias"])
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("`layr1.*`") && error.contains("`layer1.*`"), "{error}");
     }
 }

@@ -16,6 +16,7 @@ pub mod ema;
 pub mod environment;
 mod error;
 pub mod evaluate;
+pub mod export;
 pub mod fit;
 pub mod history;
 pub mod initial_weights;

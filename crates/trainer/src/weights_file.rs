@@ -1,47 +1,20 @@
-//! Named tensors in safetensors files.
+//! The weights files of runs: named tensors in safetensors files, with a description of the model.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tensor_backend::state_dict::NamedTensor;
 use thiserror::Error;
-
-/// The one metadata entry Okulo writes; its value is JSON, because the order of several entries is not fixed and the
-/// same weights are to give the same bytes.
-const METADATA_KEY: &str = "okulo";
+use weights_io::{DESCRIPTION_KEY, WeightTensor, WeightsError};
 
 /// What can be wrong with a weights file.
 #[derive(Debug, Error)]
 pub enum WeightsFileError {
-    /// The file could not be read or written.
-    #[error("{}: {source}", .path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What happened.
-        source: std::io::Error,
-    },
-    /// It is not a safetensors file, or a damaged one.
-    #[error("{} is not a readable safetensors file: {reason}", .path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A tensor is of a type that weights are not kept in.
-    #[error("{}: tensor {name} has values of type {dtype}, expected F32", .path.display())]
-    Type {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-        /// Its type.
-        dtype: String,
-    },
+    /// The file could not be read or written, or is damaged.
+    #[error(transparent)]
+    Content(#[from] WeightsError),
     /// The description that Okulo writes into its files is missing or of another version.
     #[error("{} does not describe its model: {reason}", .path.display())]
     Metadata {
@@ -59,41 +32,23 @@ pub enum WeightsFileError {
 /// When the file cannot be written. It is written in place: use it inside
 /// [`replace_folder`](crate::atomic_file::replace_folder).
 pub fn write(path: &Path, tensors: &[NamedTensor], description: &impl Serialize) -> Result<(), WeightsFileError> {
-    let format = |reason: String| WeightsFileError::Format { path: path.to_owned(), reason };
-    let description = serde_json::to_string(description).map_err(|error| format(error.to_string()))?;
-    let bytes: Vec<Vec<u8>> =
-        tensors.iter().map(|tensor| tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
-    let views = tensors
+    let description = serde_json::to_string(description)
+        .map_err(|error| WeightsFileError::Metadata { path: path.to_owned(), reason: error.to_string() })?;
+    let tensors: Vec<WeightTensor> = tensors
         .iter()
-        .zip(&bytes)
-        .map(|(tensor, bytes)| {
-            let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes).map_err(|e| format(e.to_string()))?;
-            Ok((tensor.name.as_str(), view))
-        })
-        .collect::<Result<Vec<_>, WeightsFileError>>()?;
-    let metadata = HashMap::from([(METADATA_KEY.to_owned(), description)]);
-    let file = safetensors::serialize(views, Some(metadata)).map_err(|error| format(error.to_string()))?;
-    std::fs::write(path, file).map_err(|source| WeightsFileError::File { path: path.to_owned(), source })
+        .map(|tensor| WeightTensor::from_f32(tensor.name.as_str(), &tensor.shape, &tensor.values))
+        .collect();
+    Ok(weights_io::write_safetensors(path, &tensors, &BTreeMap::from([(DESCRIPTION_KEY.to_owned(), description)]))?)
 }
 
-/// Reads all tensors of a file.
+/// Reads all tensors of a file, of any format and in any order.
 ///
 /// # Errors
 ///
-/// When the file is missing, damaged, or holds anything but f32 values.
+/// When the file is missing or damaged.
 pub fn read(path: &Path) -> Result<Vec<NamedTensor>, WeightsFileError> {
-    let bytes = read_bytes(path)?;
-    let file = parse(path, &bytes)?;
-    let mut tensors = Vec::new();
-    for (name, view) in file.iter() {
-        if view.dtype() != Dtype::F32 {
-            let (name, dtype) = (name.to_owned(), format!("{:?}", view.dtype()));
-            return Err(WeightsFileError::Type { path: path.to_owned(), name, dtype });
-        }
-        let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        tensors.push(NamedTensor { name: name.to_owned(), shape: view.shape().to_vec(), values });
-    }
-    Ok(tensors)
+    let tensors = weights_io::read(path, None)?.tensors;
+    Ok(tensors.into_iter().filter(|tensor| !is_batch_count(&tensor.name)).map(named).collect())
 }
 
 /// Reads the description that [`write()`] put into a file.
@@ -102,25 +57,37 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, WeightsFileError> {
 ///
 /// When the file is missing or damaged, or its description is not of type `T`.
 pub fn read_description<T: DeserializeOwned>(path: &Path) -> Result<T, WeightsFileError> {
-    let bytes = read_bytes(path)?;
-    let metadata_error = |reason: String| WeightsFileError::Metadata { path: path.to_owned(), reason };
-    let (_, metadata) = SafeTensors::read_metadata(&bytes)
-        .map_err(|error| WeightsFileError::Format { path: path.to_owned(), reason: error.to_string() })?;
-    let description = metadata
-        .metadata()
-        .as_ref()
-        .and_then(|entries| entries.get(METADATA_KEY))
-        .ok_or_else(|| metadata_error(format!("it has no metadata entry `{METADATA_KEY}`")))?;
-    serde_json::from_str(description).map_err(|error| metadata_error(error.to_string()))
+    find_description(path)?.ok_or_else(|| WeightsFileError::Metadata {
+        path: path.to_owned(),
+        reason: format!("it has no metadata entry `{DESCRIPTION_KEY}`"),
+    })
 }
 
-fn read_bytes(path: &Path) -> Result<Vec<u8>, WeightsFileError> {
-    std::fs::read(path).map_err(|source| WeightsFileError::File { path: path.to_owned(), source })
+/// As [`read_description`]; `None` where the file has none, because another program has written it.
+///
+/// # Errors
+///
+/// As [`read_description`].
+pub fn find_description<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, WeightsFileError> {
+    let metadata = weights_io::read_metadata(path)?;
+    let Some(description) = metadata.get(DESCRIPTION_KEY) else { return Ok(None) };
+    let parsed = serde_json::from_str(description);
+    parsed.map(Some).map_err(|error| WeightsFileError::Metadata { path: path.to_owned(), reason: error.to_string() })
 }
 
-fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>, WeightsFileError> {
-    SafeTensors::deserialize(bytes)
-        .map_err(|error| WeightsFileError::Format { path: path.to_owned(), reason: error.to_string() })
+/// Whether a tensor is the count of steps that PyTorch keeps beside running statistics, and reads only where their
+/// momentum is `None`.
+pub fn is_batch_count(name: &str) -> bool {
+    name == BATCH_COUNT || name.strip_suffix(BATCH_COUNT).is_some_and(|layer| layer.ends_with('.'))
+}
+
+/// PyTorch's name of the count.
+pub const BATCH_COUNT: &str = "num_batches_tracked";
+
+/// A tensor in single precision.
+pub(crate) fn named(tensor: WeightTensor) -> NamedTensor {
+    let values = tensor.to_f32();
+    NamedTensor { name: tensor.name, shape: tensor.shape, values }
 }
 
 #[cfg(test)]
@@ -162,5 +129,11 @@ mod tests {
         std::fs::write(&path, b"not weights").expect("written");
         let message = read(&path).expect_err("damaged").to_string();
         assert!(message.contains("model.safetensors"), "{message}");
+    }
+
+    #[test]
+    fn counts_of_batches_are_told_from_weights() {
+        assert!(is_batch_count("layer1.0.bn1.num_batches_tracked") && is_batch_count("num_batches_tracked"));
+        assert!(!is_batch_count("layer1.0.bn1.weight") && !is_batch_count("my_num_batches_tracked"));
     }
 }

@@ -31,6 +31,11 @@ pub enum Initialisation {
     KaimingNormalFanIn,
     /// Normal with deviation 0.01 and zero bias: dense layers of torchvision's VGG.
     SmallNormal,
+    /// Normal with deviation 0.1; the bias stays at PyTorch's default: torchvision's Inception. (It cuts the distribution
+    /// off at 2, twenty deviations away.)
+    NormalTenth,
+    /// Normal with deviation 0.001; the bias stays at PyTorch's default: the last layer of Inception's auxiliary head.
+    NormalThousandth,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +59,8 @@ impl Initialisation {
             Self::KaimingNormalFanOut => Distribution::Normal { std: (2.0 / fan_out as f32).sqrt() },
             Self::KaimingNormalFanIn => Distribution::Normal { std: (2.0 / fan_in as f32).sqrt() },
             Self::SmallNormal => Distribution::Normal { std: TORCHVISION_DENSE_STD },
+            Self::NormalTenth => Distribution::Normal { std: 0.1 },
+            Self::NormalThousandth => Distribution::Normal { std: 0.001 },
         };
         distribution.param(shape, device)
     }
@@ -61,7 +68,7 @@ impl Initialisation {
     /// A bias of `features` values for a layer with the given fan-in.
     pub(crate) fn bias<B: Backend>(self, features: usize, fan_in: usize, device: &B::Device) -> Param<Tensor<B, 1>> {
         let distribution = match self {
-            Self::UniformFanIn | Self::KaimingNormalFanIn => {
+            Self::UniformFanIn | Self::KaimingNormalFanIn | Self::NormalTenth | Self::NormalThousandth => {
                 Distribution::Uniform { bound: (fan_in as f32).sqrt().recip() }
             }
             Self::KaimingNormalFanOut | Self::SmallNormal => Distribution::Constant(0.0),

@@ -36,6 +36,13 @@ pub fn global_avg_pool2d<B: VisionBackend>(input: Tensor<B, 4>) -> Tensor<B, 2> 
     output
 }
 
+/// Mean of each window, border pixels counting as zeros: PyTorch's `nn.AvgPool2d`.
+pub(crate) fn avg_pool2d<B: VisionBackend>(input: Tensor<B, 4>, options: Pool2dOptions) -> Tensor<B, 4> {
+    let output = ops::avg_pool2d(input, options, true);
+    record(LayerKind::AvgPool2d, &output);
+    output
+}
+
 /// Means of `size[0]` × `size[1]` nearly equal windows, PyTorch's `nn.AdaptiveAvgPool2d(size)`.
 pub(crate) fn adaptive_avg_pool2d<B: VisionBackend>(input: Tensor<B, 4>, size: [usize; 2]) -> Tensor<B, 4> {
     let output = ops::adaptive_avg_pool2d(input, size);

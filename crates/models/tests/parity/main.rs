@@ -3,14 +3,15 @@
 //! `fixture` reads the committed figures; `exported` reads full gradients of seeded PyTorch networks from the folder
 //! named by `OKULO_TORCH_EXPORT`. Both are made by `tests/fixtures/export_torch.py`, with images that keep every ReLU and
 //! maximum pooling away from its kink: there a gradient jumps, and float32 rounding of any implementation, PyTorch's
-//! included, would decide to which side. Figures of YOLOX, read by `yolox`, are made by `export_yolox.py`; those of segmentation
-//! networks, read by `segmenters`, by `export_segmentation.py`.
+//! included, would decide to which side. Figures of YOLOX, read by `yolox`, are made by `export_yolox.py`; those of
+//! segmentation networks, read by `segmenters`, by `export_segmentation.py`.
 
 mod digest;
 mod exported;
 mod fixture;
 mod formula;
 mod gradients;
+mod inception;
 mod segmenters;
 mod state_dicts;
 mod yolox;

@@ -4,10 +4,23 @@ use std::path::Path;
 
 use models::{ClassifierConfig, DetectorConfig};
 
+use super::published::published_classifier;
 use super::{ConfigError, RunConfig, TaskKind, read_text, text_setting};
 use crate::error::TrainError;
-use crate::tasks::classification::Classification;
-use crate::tasks::detection::Detection;
+use crate::tasks::classification::{Classification, ModelDescription};
+use crate::tasks::detection::{Detection, DetectorDescription};
+use crate::weights_file;
+
+/// What every description of a weights file has.
+#[derive(serde::Deserialize)]
+struct NamedModel {
+    model: ModelNameOnly,
+}
+
+#[derive(serde::Deserialize)]
+struct ModelNameOnly {
+    name: String,
+}
 
 /// The configuration of a run of any task.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,20 +60,34 @@ impl AnyRunConfig {
         })
     }
 
-    /// The defaults of the task that the network `model` is for, with `overrides` applied; data of its task are told
-    /// apart by their files, unless an override says what they are.
+    /// A configuration that judges the weights in the file `weights` in the network `model`, with `overrides` applied.
+    ///
+    /// Where the file describes its model, and that is `model`, it is evaluated as its run did. Otherwise the weights
+    /// are taken for published ones: input and its normalisation are what they are published for
+    /// ([`published_classifier`](super::published_classifier)). Data of the task are told apart by their
+    /// files, unless an override says what they are.
     ///
     /// # Errors
     ///
     /// When there is no such network, with the nearest names, and as [`RunConfig::read`].
-    pub fn of_model(model: &str, overrides: &[String]) -> Result<Self, TrainError> {
-        let mut settings = vec![text_setting("data.kind", "auto"), text_setting("model.name", model)];
+    pub fn of_weights(weights: Option<&Path>, model: &str, overrides: &[String]) -> Result<Self, TrainError> {
+        let mut settings = vec![text_setting("data.kind", "auto")];
         settings.extend_from_slice(overrides);
-        if DetectorConfig::named(model).is_ok() {
-            return Ok(Self::Detection(RunConfig::parse("", "defaults", &settings)?));
+        let own = weights.map(weights_file::find_description::<NamedModel>).transpose()?.flatten();
+        let own = weights.filter(|_| own.is_some_and(|own| own.model.name == model));
+        if let Ok(network) = DetectorConfig::named(model) {
+            let base = match own {
+                Some(file) => weights_file::read_description::<DetectorDescription>(file)?.into_config(),
+                None => RunConfig { model: network, ..RunConfig::default() },
+            };
+            return Ok(Self::Detection(RunConfig::parse(&base.to_toml()?, "defaults", &settings)?));
         }
-        ClassifierConfig::named(model)?;
-        Ok(Self::Classification(RunConfig::parse("", "defaults", &settings)?))
+        let network = ClassifierConfig::named(model)?;
+        let base = match own {
+            Some(file) => weights_file::read_description::<ModelDescription>(file)?.into_config(),
+            None => published_classifier(network),
+        };
+        Ok(Self::Classification(RunConfig::parse(&base.to_toml()?, "defaults", &settings)?))
     }
 
     /// What is to be recognised.

@@ -3,6 +3,7 @@
 mod any;
 mod error;
 mod overrides;
+mod published;
 mod reference;
 mod sections;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use any::AnyRunConfig;
 pub use error::{ConfigError, nearest};
 pub use overrides::{data_path_setting, text_setting, texts_setting};
+pub use published::published_classifier;
 pub use reference::{KeyReference, detection_key_reference, key_reference, key_reference_markdown};
 pub use sections::{
     AugmentConfig, InputConfig, InputSize, NoSettings, Normalization, NormalizationPreset, TaskKind, TrainConfig,

@@ -66,9 +66,17 @@ const KEYS: &[(&str, &str)] = &[
     ("model.batch_norm", "cnn: batch normalisation after each convolution|true"),
     ("model.head", "cnn: flatten or global-average|\"flatten\""),
     ("model.dense", "cnn: features of the hidden dense layers|[]"),
-    ("model.dropout", "cnn, vgg: probability of dropout in the head|0.0; vgg 0.5"),
+    ("model.dropout", "cnn, vgg, inception-v3: probability of dropout in the head|0.0; vgg, inception-v3 0.5"),
     ("model.zero_init_residual", "resnet: every block starts as the identity|false"),
-    ("init.from", "safetensors file with the weights to start from; `--init-from` sets it|unset"),
+    (
+        "model.auxiliary_head",
+        "inception-v3: keep the auxiliary head that torchvision's files have; it is not trained|false",
+    ),
+    ("init.from", "PyTorch or safetensors file with the weights to start from; `--init-from` sets it|unset"),
+    (
+        "init.key",
+        "which set of tensors of a PyTorch file that has several, such as \"ema\"; `--init-key` sets it|unset",
+    ),
     ("init.ignore", "tensors that keep random values, such as [\"fc.*\"]; `--ignore` sets it|[]"),
     ("init.freeze", "parameters that are not trained, such as [\"layer1.*\"]; `--freeze` sets it|[]"),
     (
@@ -267,8 +275,8 @@ mod tests {
         "[loss]\nkind = \"cross-entropy\"\nclass_weights = [1.0]\n[schedule]\nkind = \"step\"\nepochs = 3\n\
          [optim]\nepsilon = 1.0\nclip_norm = 1.0\nclip_value = 1.0\n\
          [train]\nworkers = 1\nema = 0.9\nmonitor = \"val.loss\"\n[augment]\nmix = { kind = \"mixup\", alpha = 1.0 }\n",
-        "[init]\nfrom = \"x\"\nignore = [\"a\"]\nfreeze = [\"b\"]\n[schedule]\nkind = \"reduce-on-plateau\"\n[model]\nname = \"cnn\"\nwidths = [1]\nconvolutions = 1\nkernel = 3\n\
-         padding = 1\nbatch_norm = true\nhead = \"flatten\"\ndense = [1]\ndropout = 0.1\nzero_init_residual = true\n",
+        "[init]\nfrom = \"x\"\nkey = \"ema\"\nignore = [\"a\"]\nfreeze = [\"b\"]\n[schedule]\nkind = \"reduce-on-plateau\"\n[model]\nname = \"cnn\"\nwidths = [1]\nconvolutions = 1\nkernel = 3\n\
+         padding = 1\nbatch_norm = true\nhead = \"flatten\"\ndense = [1]\ndropout = 0.1\nzero_init_residual = true\nauxiliary_head = true\n",
     ];
 
     #[test]

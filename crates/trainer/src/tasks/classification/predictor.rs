@@ -44,6 +44,16 @@ impl ModelDescription {
             model: config.model.clone(),
         }
     }
+
+    /// A configuration that evaluates the model as its run did; the rest of it is the default.
+    pub(crate) fn into_config(self) -> RunConfig<Classification> {
+        RunConfig {
+            input: self.input,
+            augment: AugmentConfig { eval: self.eval, ..AugmentConfig::default() },
+            model: self.model,
+            ..RunConfig::default()
+        }
+    }
 }
 
 /// A trained classifier.

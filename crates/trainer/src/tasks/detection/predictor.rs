@@ -52,6 +52,17 @@ impl DetectorDescription {
             model: config.model.clone(),
         }
     }
+
+    /// A configuration that evaluates the model as its run did; the rest of it is the default.
+    pub(crate) fn into_config(self) -> RunConfig<DetectionKind> {
+        RunConfig {
+            input: self.input,
+            augment: DetectionAugment { letterbox: self.letterbox, pad: self.pad, ..DetectionAugment::default() },
+            decode: self.decode,
+            model: self.model,
+            ..RunConfig::default()
+        }
+    }
 }
 
 /// A trained detector.
