@@ -58,6 +58,13 @@ impl ConfusionMatrix {
         self.counts[target * self.classes + predicted] += 1;
     }
 
+    /// Adds counts `[true × classes + predicted]`, as many as there are cells.
+    pub(crate) fn add_counts(&mut self, counts: &[u64]) {
+        for (sum, count) in self.counts.iter_mut().zip(counts) {
+            *sum += count;
+        }
+    }
+
     /// Number of classes.
     pub fn classes(&self) -> usize {
         self.classes

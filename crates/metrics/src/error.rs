@@ -63,6 +63,37 @@ pub enum MetricError {
         /// The number found.
         value: f64,
     },
+    /// A predicted mask of another size than the true one.
+    #[error(
+        "prediction {index} of the batch has {}×{} pixels, its target {}×{} (width × height)",
+        .prediction[0], .prediction[1], .target[0], .target[1]
+    )]
+    MaskSize {
+        /// Position in the batch, from 0.
+        index: usize,
+        /// Width and height of the prediction in pixels.
+        prediction: [u32; 2],
+        /// Width and height of the target in pixels.
+        target: [u32; 2],
+    },
+    /// A pixel of a class that does not exist.
+    #[error(
+        "pixel ({x}, {y}) of {what} {index} of the batch is class {class}, but the classes are numbered below {classes}"
+    )]
+    PixelOutOfRange {
+        /// `prediction` or `target`.
+        what: &'static str,
+        /// Position in the batch, from 0.
+        index: usize,
+        /// Column, from 0.
+        x: usize,
+        /// Row, from 0.
+        y: usize,
+        /// The class number found.
+        class: usize,
+        /// Number of classes.
+        classes: usize,
+    },
     /// Rows of a stored confusion matrix that do not form a square.
     #[error("row {row} of the confusion matrix has {found} counts, expected {expected} as there are rows")]
     NotSquare {

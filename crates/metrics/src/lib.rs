@@ -30,6 +30,7 @@ mod probability;
 mod ranking;
 mod regression;
 mod running_mean;
+mod segmentation;
 mod top_k;
 
 pub use averages::{Average, ClassFigures};
@@ -48,4 +49,5 @@ pub use probability::{BrierScore, LogLoss};
 pub use ranking::{OneVsRest, PrecisionRecallPoint, RocPoint};
 pub use regression::RegressionMetrics;
 pub use running_mean::RunningMean;
+pub use segmentation::{SegmentationClassRow, SegmentationMetrics, SegmentationSummary};
 pub use top_k::TopKAccuracy;

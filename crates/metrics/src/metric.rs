@@ -90,6 +90,14 @@ pub fn direction(name: &str) -> Option<Direction> {
         "f1_macro" | "f1_micro" | "f1_weighted" => Some(Direction::HigherIsBetter),
         "ap" | "ap50" | "ap75" | "ap_small" | "ap_medium" | "ap_large" => Some(Direction::HigherIsBetter),
         "ar1" | "ar10" | "ar100" | "ar_small" | "ar_medium" | "ar_large" => Some(Direction::HigherIsBetter),
+        "pixel_accuracy"
+        | "mean_class_accuracy"
+        | "mean_iou"
+        | "foreground_iou"
+        | "fw_iou"
+        | "dice"
+        | "boundary_f1" => Some(Direction::HigherIsBetter),
+        "hd95" => Some(Direction::LowerIsBetter),
         "loss" | "log_loss" | "brier" | "ece" | "mae" | "mse" | "rmse" => Some(Direction::LowerIsBetter),
         _ => {
             let k = name.strip_prefix("top")?;
