@@ -8,8 +8,8 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use datasets::coco::{Annotation, AnnotationFile, Image, Parts, ResultEntry, ResultLayout, ResultsFile};
 use metrics::{
-    Boxes, CocoFigures, CocoImages, CocoObjects, CocoSettings, FoundBox, FoundKeypoints, FoundMask, Keypoints,
-    KnownBox, KnownKeypoints, KnownMask, Masks, VocBoxes, VocFound, VocInterpolation, VocKnown, VocSettings,
+    Boxes, CocoFigures, CocoImage, CocoImages, CocoObjects, CocoSettings, FoundBox, FoundKeypoints, FoundMask,
+    Keypoints, KnownBox, KnownKeypoints, KnownMask, Masks, VocBoxes, VocFound, VocInterpolation, VocKnown, VocSettings,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -400,7 +400,7 @@ impl Files<'_> {
             names[classes[&category.id]].clone_from(&category.name);
         }
         let mut infos = vec![None; numbers.len()];
-        let mut images: Vec<(Vec<K::Known>, Vec<K::Found>)> = Vec::new();
+        let mut images: Vec<CocoImage<K>> = Vec::new();
         images.resize_with(numbers.len(), Default::default);
         for image in &truth.images {
             infos[numbers[&image.id]] = Some(image);

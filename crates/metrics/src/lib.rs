@@ -40,7 +40,7 @@ pub use confusion::{Confusion, ConfusionMatrix};
 pub use error::MetricError;
 pub use metric::{Direction, Metric, Score, direction};
 pub use objects::{
-    Boxes, CocoBoxes, CocoFigures, CocoImages, CocoKeypoints, CocoMasks, CocoObjects, CocoSettings,
+    Boxes, CocoBoxes, CocoFigures, CocoImage, CocoImages, CocoKeypoints, CocoMasks, CocoObjects, CocoSettings,
     DetectionClassFigures, DetectionMetrics, ErrorCosts, Facts, FoundBox, FoundKeypoints, FoundMask, Keypoints,
     KnownBox, KnownKeypoints, KnownMask, Masks, PERSON_SIGMAS, ScoreCurves, Sizes, VocBoxes, VocClass, VocFound,
     VocInterpolation, VocKnown, VocSettings,

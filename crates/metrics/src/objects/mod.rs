@@ -7,8 +7,8 @@ mod voc;
 
 pub use breakdown::{ErrorCosts, ScoreCurves};
 pub use coco::{
-    Boxes, CocoBoxes, CocoFigures, CocoImages, CocoKeypoints, CocoMasks, CocoObjects, CocoSettings, Facts, FoundBox,
-    FoundKeypoints, FoundMask, Keypoints, KnownBox, KnownKeypoints, KnownMask, Masks, PERSON_SIGMAS, Sizes,
+    Boxes, CocoBoxes, CocoFigures, CocoImage, CocoImages, CocoKeypoints, CocoMasks, CocoObjects, CocoSettings, Facts,
+    FoundBox, FoundKeypoints, FoundMask, Keypoints, KnownBox, KnownKeypoints, KnownMask, Masks, PERSON_SIGMAS, Sizes,
 };
 pub use detection_metrics::{DetectionClassFigures, DetectionMetrics};
 pub use voc::{VocBoxes, VocClass, VocFound, VocInterpolation, VocKnown, VocSettings};

@@ -15,6 +15,11 @@ use super::{B, RUNNING_TOLERANCE};
 /// Logits here are of the order of 0.1, ten times smaller than those of the other networks; so is their tolerance.
 const LOGIT_TOLERANCE: f64 = 1e-5;
 
+/// In training mode normalisation divides by deviations over two images, down to single pixels in the auxiliary head, which
+/// enlarges rounding errors: PyTorch's own logits in `f32` are up to 1.0e-4 from those in `f64` on these inputs, those of
+/// the auxiliary head 7.3e-4.
+const TRAINING_LOGIT_TOLERANCE: f64 = 1e-3;
+
 #[derive(Debug, Deserialize)]
 struct Case {
     model: ClassifierConfig,
@@ -27,13 +32,13 @@ struct Case {
     running: Vec<Digest>,
 }
 
-fn assert_close(what: &str, found: Tensor<B, 2>, expected: &[f64]) {
+fn assert_close(what: &str, found: Tensor<B, 2>, expected: &[f64], tolerance: f64) {
     let found: Vec<f32> = found.into_data().to_vec().expect("f32");
     assert_eq!(found.len(), expected.len(), "{what}");
     let difference =
         found.iter().zip(expected).map(|(found, expected)| (f64::from(*found) - expected).abs()).fold(0.0, f64::max);
     println!("{what} differ by {difference:.2e}");
-    assert!(difference <= LOGIT_TOLERANCE, "{what} differ by {difference:e}");
+    assert!(difference <= tolerance, "{what} differ by {difference:e}");
 }
 
 #[test]
@@ -53,15 +58,16 @@ fn inception_equals_torchvision() {
         let pixels = formula("images", shape.iter().product()).iter().map(|unit| 3f64.sqrt() as f32 * unit).collect();
         let images = Tensor::<B, 4>::from_data(TensorData::new::<f32, _>(pixels, shape), &device);
         let inference = network.valid().forward(images.clone().inner());
-        assert_close("inference logits", Tensor::from_inner(inference), &case.inference_logits);
+        assert_close("inference logits", Tensor::from_inner(inference), &case.inference_logits, LOGIT_TOLERANCE);
 
         let (Some(expected), Some(expected_auxiliary)) = (&case.training_logits, &case.auxiliary_logits) else {
             assert!(!with_head);
             continue;
         };
         let (logits, auxiliary) = network.forward_both(images);
-        assert_close("training logits", logits, expected);
-        assert_close("auxiliary logits", auxiliary.expect("a head"), expected_auxiliary);
+        assert_close("training logits", logits, expected, TRAINING_LOGIT_TOLERANCE);
+        let auxiliary = auxiliary.expect("a head");
+        assert_close("auxiliary logits", auxiliary, expected_auxiliary, TRAINING_LOGIT_TOLERANCE);
         let state = state_dict(&network);
         assert!(case.running.iter().any(|digest| digest.name.starts_with("AuxLogits.")));
         for digest in &case.running {

@@ -25,9 +25,9 @@ pub struct Facts {
 /// A kind of objects, and how they are compared.
 pub trait CocoObjects: Sync {
     /// An annotated object.
-    type Known: Sync;
+    type Known: Clone + std::fmt::Debug + Sync;
     /// A detection.
-    type Found: Sync;
+    type Found: Clone + std::fmt::Debug + Sync;
 
     /// COCO's settings for this kind.
     fn settings() -> CocoSettings {
@@ -44,12 +44,15 @@ pub trait CocoObjects: Sync {
     fn overlap(&self, found: &Self::Found, known: &Self::Known) -> f64;
 }
 
+/// What is there and what was found in an image.
+pub type CocoImage<K> = (Vec<<K as CocoObjects>::Known>, Vec<<K as CocoObjects>::Found>);
+
 /// Images with what is there and what was found.
 #[derive(Debug, Clone)]
 pub struct CocoImages<K: CocoObjects> {
     kind: K,
     settings: CocoSettings,
-    images: Vec<(Vec<K::Known>, Vec<K::Found>)>,
+    images: Vec<CocoImage<K>>,
 }
 
 impl<K: CocoObjects + Default> Default for CocoImages<K> {
@@ -96,7 +99,7 @@ impl<K: CocoObjects> CocoImages<K> {
     }
 
     /// Every image, in order.
-    pub fn images(&self) -> &[(Vec<K::Known>, Vec<K::Found>)] {
+    pub fn images(&self) -> &[CocoImage<K>] {
         &self.images
     }
 
@@ -167,18 +170,18 @@ impl<K: CocoObjects> CocoImages<K> {
     pub fn summary(&self, classes: usize) -> Vec<(String, Option<f64>)> {
         let (settings, most) = (&self.settings, self.settings.most());
         let fewer = &settings.most_detections[..settings.most_detections.len() - 1];
-        let each: Vec<([CocoFigures; 4], Vec<CocoFigures>)> = self
+        // Of all objects, of small, medium and large ones, then of all with fewer detections.
+        let each: Vec<Vec<CocoFigures>> = self
             .by_class(classes)
             .par_iter()
             .map(|of_class| {
-                let [all, small, medium, large] = Sizes::EACH.map(|sizes| Judged::new(of_class, settings, sizes));
-                let [small, medium, large] = [small, medium, large].map(|judged| judged.figures(most));
-                let fewer = fewer.iter().map(|&most| all.figures(most)).collect();
-                ([all.figures(most), small, medium, large], fewer)
+                let judged = Sizes::EACH.map(|sizes| Judged::new(of_class, settings, sizes));
+                let by_size = judged.iter().map(|judged| judged.figures(most));
+                by_size.chain(fewer.iter().map(|&most| judged[0].figures(most))).collect()
             })
             .collect();
-        let [all, small, medium, large] =
-            std::array::from_fn(|at| self.mean(each.iter().map(|(figures, _)| &figures[at])));
+        let mean = |at: usize| self.mean(each.iter().map(|figures| &figures[at]));
+        let [all, small, medium, large] = std::array::from_fn(mean);
         let mut summary: Vec<(String, Option<f64>)> = [
             ("AP", all.ap()),
             ("AP50", all.ap50()),
@@ -190,8 +193,7 @@ impl<K: CocoObjects> CocoImages<K> {
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec();
         for (at, count) in fewer.iter().enumerate() {
-            let figures = self.mean(each.iter().map(|(_, fewer)| &fewer[at]));
-            summary.push((format!("AR{count}"), figures.ar()));
+            summary.push((format!("AR{count}"), mean(Sizes::EACH.len() + at).ar()));
         }
         summary.push((format!("AR{most}"), all.ar()));
         summary

@@ -11,7 +11,7 @@ mod masks;
 mod settings;
 
 pub use boxes::{Boxes, CocoBoxes, FoundBox, KnownBox};
-pub use evaluation::{CocoImages, CocoObjects, Facts};
+pub use evaluation::{CocoImage, CocoImages, CocoObjects, Facts};
 pub use figures::CocoFigures;
 pub use keypoints::{CocoKeypoints, FoundKeypoints, Keypoints, KnownKeypoints, PERSON_SIGMAS};
 pub use masks::{CocoMasks, FoundMask, KnownMask, Masks};
