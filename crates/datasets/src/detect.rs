@@ -127,9 +127,13 @@ fn detect_here(root: &Path, spec: &FolderSpec) -> Result<Option<DatasetSpec>, Da
     Ok(None)
 }
 
-/// Whether `root` holds nothing but one folder, which holds class folders itself (and is not called `train`).
+/// Whether `root` holds nothing but one folder, which holds class folders itself (and is not called `train`,
+/// `val` or `test`).
 fn wraps_a_data_set(root: &Path) -> Result<bool, DatasetError> {
     let listing = Listing::of(root)?;
+    if listing.evaluation_splits()?.is_some() {
+        return Ok(false);
+    }
     match listing.folders.as_slice() {
         [inner] if listing.fixed_splits()?.is_none() && Listing::of(inner)?.images.is_empty() => {
             image_folder::recognise(inner)
