@@ -95,6 +95,12 @@ fn with_batch_counts(tensors: Vec<WeightTensor>) -> Vec<WeightTensor> {
     result
 }
 
+/// Numbers as JSON with their shortest digits; a JSON value would hold them as doubles, with more.
+fn list(numbers: &[f32]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(f32::to_string).collect();
+    format!("[{}]", numbers.join(","))
+}
+
 /// The description with means and deviations by value, and its parts for others.
 fn metadata(mut description: Value) -> BTreeMap<String, String> {
     let mut metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
@@ -102,8 +108,8 @@ fn metadata(mut description: Value) -> BTreeMap<String, String> {
         && let Ok(normalization) = serde_json::from_value::<Normalization>(normalize.clone())
     {
         let values = normalization.values();
-        metadata.insert("mean".to_owned(), serde_json::json!(values.mean).to_string());
-        metadata.insert("std".to_owned(), serde_json::json!(values.std).to_string());
+        metadata.insert("mean".to_owned(), list(&values.mean));
+        metadata.insert("std".to_owned(), list(&values.std));
         *normalize = serde_json::json!(values);
     }
     let parts = [("task", "/task"), ("model", "/model/name"), ("classes", "/classes"), ("input_size", "/input/size")];
