@@ -3,6 +3,8 @@
 mod bad_input;
 mod command_line;
 mod detection;
+mod detection_data;
+mod detection_report;
 mod determinism;
 mod evaluation_files;
 mod fine_tuning;

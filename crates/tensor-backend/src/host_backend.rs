@@ -5,7 +5,9 @@ use burn::tensor::ops::{FloatTensor, FloatTensorOps};
 use crate::host::{self, HostTensor};
 use crate::kernels::optimizer::{AdamStep, SgdStep};
 use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions, Interpolation, Pool2dOptions, Precision};
-use crate::vision_backend::{AveragePool, BatchNormForward, BatchNormGradient, BatchNormSaved, InferenceNorm};
+use crate::vision_backend::{
+    AveragePool, BatchNormForward, BatchNormGradient, BatchNormSaved, InferenceNorm, NormActivation,
+};
 use crate::{Prepared, VisionBackend, fallback};
 
 /// Implements [`VisionBackend`] for a backend whose primitive is a [`HostTensor`].
@@ -111,13 +113,13 @@ macro_rules! host_backend {
                 weight: FloatTensor<Self>,
                 bias: FloatTensor<Self>,
                 residual: Option<FloatTensor<Self>>,
-                relu: bool,
+                activation: NormActivation,
                 epsilon: f64,
             ) -> BatchNormForward<FloatTensor<Self>> {
                 if input.is_f32() && weight.is_f32() {
-                    host::batch_norm::forward(input, weight, bias, residual, relu, epsilon)
+                    host::batch_norm::forward(input, weight, bias, residual, activation, epsilon)
                 } else {
-                    fallback::batch_norm::forward::<Self>(input, weight, bias, residual, relu, epsilon)
+                    fallback::batch_norm::forward::<Self>(input, weight, bias, residual, activation, epsilon)
                 }
             }
 

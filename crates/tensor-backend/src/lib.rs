@@ -31,5 +31,5 @@ pub use buffer::Buffer;
 pub use prepared::Prepared;
 pub use vision_backend::{
     AutodiffVisionBackend, AveragePool, BatchNormForward, BatchNormGradient, BatchNormSaved, InferenceNorm,
-    VisionBackend,
+    NormActivation, VisionBackend,
 };

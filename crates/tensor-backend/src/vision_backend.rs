@@ -84,16 +84,20 @@ pub trait VisionBackend: Backend {
         fallback::convolution::transposed_weight_gradient::<Self>(input, weight_shape, output_gradient, options)
     }
 
-    /// [`ops::batch_norm_train`](crate::ops::batch_norm_train), with a rectifier or nothing for an activation.
+    /// [`ops::batch_norm_train`](crate::ops::batch_norm_train), with one of the activations that it does itself.
+    ///
+    /// # Panics
+    ///
+    /// When a residual comes with [`NormActivation::Silu`].
     fn vision_batch_norm(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         residual: Option<FloatTensor<Self>>,
-        relu: bool,
+        activation: NormActivation,
         epsilon: f64,
     ) -> BatchNormForward<FloatTensor<Self>> {
-        fallback::batch_norm::forward::<Self>(input, weight, bias, residual, relu, epsilon)
+        fallback::batch_norm::forward::<Self>(input, weight, bias, residual, activation, epsilon)
     }
 
     /// The gradients of [`VisionBackend::vision_batch_norm`]; the residual's only if `with_residual`.
@@ -341,9 +345,23 @@ pub struct BatchNormSaved<T> {
     pub bias: T,
     /// The forward pass's output, where it had both a residual and a rectifier.
     pub output: Option<T>,
-    /// Whether there was a rectifier.
-    pub relu: bool,
+    /// What was applied to the sum.
+    pub activation: NormActivation,
 }
+
+/// The activations that batch normalisation does in the same operation, when it learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NormActivation {
+    /// None.
+    Identity,
+    /// `max(x, 0)`.
+    Relu,
+    /// `x · sigmoid(x)`; only without a residual.
+    Silu,
+}
+
+/// What is wrong with a residual in front of SiLU.
+pub(crate) const SILU_WITH_RESIDUAL: &str = "batch normalisation does SiLU itself only without a residual";
 
 /// The gradients of batch normalisation.
 #[derive(Debug, Clone)]

@@ -33,8 +33,8 @@ pub struct InitConfig {
     /// Tensors that only the file has are left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<String>,
-    /// Names of parameters that are not trained, `*` standing for anything. Batch normalisation whose scale is not
-    /// trained keeps its running statistics as well.
+    /// Names of parameters that are not trained, `*` standing for anything. Batch normalisation of which neither scale
+    /// nor shift is trained keeps its running statistics as well.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub freeze: Vec<String>,
 }

@@ -15,7 +15,7 @@ use burn::tensor::ops::FloatTensor;
 
 use crate::VisionBackend;
 use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions, Interpolation, Pool2dOptions};
-use crate::vision_backend::{AveragePool, BatchNormForward};
+use crate::vision_backend::{AveragePool, BatchNormForward, NormActivation};
 
 /// The primitive of `Autodiff<B>`: a primitive of `B` and its place in the graph.
 type Tracked<B> = <Autodiff<B> as BackendTypes>::FloatTensorPrimitive;
@@ -80,10 +80,10 @@ impl<B: VisionBackend, C: CheckpointStrategy> VisionBackend for Autodiff<B, C> {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         residual: Option<FloatTensor<Self>>,
-        relu: bool,
+        activation: NormActivation,
         epsilon: f64,
     ) -> BatchNormForward<FloatTensor<Self>> {
-        batch_norm::forward::<B, C>(input, weight, bias, residual, relu, epsilon)
+        batch_norm::forward::<B, C>(input, weight, bias, residual, activation, epsilon)
     }
 
     fn vision_activate(input: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
