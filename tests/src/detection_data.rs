@@ -114,7 +114,7 @@ fn unknown_categories_are_refused_in_every_format() {
     program.write("yolo/labels/train/2.txt", "1 0.5 0.5 0.25 0.5\n5 0.5 0.5 0.25 0.5\n");
     program.write("yolo/data.yaml", "train: images/train\nnames: [cell, speck]\n");
     let yolo = recipe("kind = \"yolo\"\nvalidation_split = 0");
-    refused(&program, &yolo, "yolo", &["2.txt:2", "class 5"]);
+    refused(&program, &yolo, "yolo", &["2.txt:2", "class number 5"]);
 
     let voc = |class: &str| {
         format!(
