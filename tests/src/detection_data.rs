@@ -4,7 +4,6 @@ use image::{Rgb, RgbImage};
 use serde_json::{Value, json};
 
 use crate::detection::{SMALL_DETECTOR, assert_finite};
-use crate::fine_tuning::tensors;
 use crate::program::{Program, test_data};
 
 /// Side lengths of every picture of these tests.
@@ -151,30 +150,8 @@ fn weights_of_another_class_count_are_refused_by_eval_too() {
     assert!(ended.stdout.is_empty(), "{}", ended.stdout);
 }
 
-/// With frozen scales alone the layers go on normalising by the batch, as the same setting does in PyTorch.
-#[test]
-fn frozen_scales_alone_leave_the_running_statistics_moving() {
-    let program = Program::new();
-    program.write("run.toml", SMALL_DETECTOR);
-    program.run(&["train", "run.toml", "--out", "first", "--quiet", "--epochs", "1"]).expect(0);
-    let weights = "first/checkpoints/best/model.safetensors";
-    let arguments = ["train", "run.toml", "--out", "second", "--quiet", "--epochs", "1", "--init-from", weights];
-    program.run(&[&arguments[..], &["--freeze", "*.bn.weight"]].concat()).expect(0);
-    assert_finite(&program, "second");
-    let (before, after) = (tensors(&program, weights), tensors(&program, "second/checkpoints/last/model.safetensors"));
-    let moved = |suffix: &str| -> (usize, usize) {
-        let names: Vec<&String> = after.keys().filter(|name| name.ends_with(suffix)).collect();
-        (names.iter().filter(|name| after[**name] != before[**name]).count(), names.len())
-    };
-    let (scales, layers) = moved(".bn.weight");
-    assert_eq!((scales, layers > 50), (0, true));
-    // A level to which no object was assigned gives its class branch no gradient.
-    assert!(moved(".bn.bias").0 > layers / 2);
-    assert_eq!([".bn.running_mean", ".bn.running_var"].map(moved), [(layers, layers); 2]);
-}
-
-/// The recipe with frozen scales, whose loss grew from 7 to 85 within eight steps and was no number at the ninth when
-/// such layers kept the statistics of other images.
+/// With frozen scales alone the layers go on normalising by the batch: statistics kept from other images would let the
+/// activations grow without bound once the other weights move.
 #[test]
 fn fine_tuning_with_frozen_scales_stays_finite() {
     let Some(data) = test_data("fine-tuning with frozen scales") else { return };
@@ -183,6 +160,7 @@ fn fine_tuning_with_frozen_scales_stays_finite() {
     let cells = data.join("bccd/BCCD").display().to_string();
     let mut arguments = vec!["train", "bccd-yolox-nano", "--data", &cells, "--init-from", &weights, "--out", "run"];
     arguments.extend(["--ignore", "head.cls_preds.*", "--freeze", "*.bn.weight", "--epochs", "1", "--quiet"]);
+    arguments.extend(["--set", "input.size=160", "--set", "augment.multi_scale=0"]);
     program.run(&arguments).expect(0);
     assert_finite(&program, "run");
 }
