@@ -21,6 +21,11 @@ use clap::{Parser, Subcommand};
 use trainer::TrainError;
 use trainer::config::ConfigError;
 
+/// ndarray's tensors are vectors, whose memory the kernels' pool can only keep as the program's allocator.
+#[cfg(all(feature = "ndarray", not(feature = "cuda")))]
+#[global_allocator]
+static ALLOCATOR: tensor_backend::kernels::memory::PooledAllocator = tensor_backend::kernels::memory::PooledAllocator;
+
 /// Trains, evaluates and applies image-recognition models.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 110)]

@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
-use tensor_backend::ops::Pool2dOptions;
+use tensor_backend::ops::{Pool2dOptions, flatten};
 
 use crate::layers::{
     BatchNorm2d, Conv2dConfig, DenseLayer, Dropout, FeatureLayer, LinearConfig, MaxPool2d, Relu, forward_dense,
@@ -164,7 +164,7 @@ impl<B: VisionBackend> Network<B> for Cnn<B> {
     /// Logits `[batch, classes]` of `images` `[batch, channels, height, width]`.
     fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
         let features = forward_features(&self.features, images);
-        let vector = if self.global_average { global_avg_pool2d(features) } else { features.flatten(1, 3) };
+        let vector = if self.global_average { global_avg_pool2d(features) } else { flatten(features) };
         forward_dense(&self.classifier, vector)
     }
 }

@@ -9,7 +9,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use tensor_backend::VisionBackend;
-use tensor_backend::ops::{Activation, Pool2dOptions, activate};
+use tensor_backend::ops::{Activation, Pool2dOptions, activate, flatten};
 
 use crate::layers::{Conv2d, Conv2dConfig, Linear, LinearConfig, MaxPool2d, window_positions};
 use crate::{InputShape, Network};
@@ -90,7 +90,7 @@ impl<B: VisionBackend> Network<B> for LeNet<B> {
         let pool = MaxPool2d { options: Pool2dOptions::square(POOL, POOL) };
         let features = pool.forward(activate(self.conv1.forward(images), Activation::Relu));
         let features = pool.forward(activate(self.conv2.forward(features), Activation::Relu));
-        let features = activate(self.fc1.forward(features.flatten(1, 3)), Activation::Relu);
+        let features = activate(self.fc1.forward(flatten(features)), Activation::Relu);
         let features = activate(self.fc2.forward(features), Activation::Relu);
         self.fc3.forward(features)
     }

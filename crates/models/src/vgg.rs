@@ -9,7 +9,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use tensor_backend::VisionBackend;
-use tensor_backend::ops::Pool2dOptions;
+use tensor_backend::ops::{Pool2dOptions, flatten};
 
 use crate::Network;
 use crate::layers::pooling::adaptive_avg_pool2d;
@@ -167,7 +167,7 @@ impl<B: VisionBackend> Network<B> for Vgg<B> {
         let features = forward_features(&self.features, images);
         match &self.classifier {
             VggClassifier::Dense(layers) => {
-                forward_dense(layers, adaptive_avg_pool2d(features, [HEAD_SIDE; 2]).flatten(1, 3))
+                forward_dense(layers, flatten(adaptive_avg_pool2d(features, [HEAD_SIDE; 2])))
             }
             VggClassifier::Linear(layer) => layer.forward(global_avg_pool2d(features)),
         }

@@ -1,5 +1,6 @@
 //! The CPU backends' own vision operations, on `f32` tensors; burn's serve the other element types.
 
+use burn::tensor::Shape;
 use burn::tensor::ops::{FloatTensor, FloatTensorOps};
 
 use crate::host::{self, HostTensor};
@@ -14,6 +15,10 @@ macro_rules! host_backend {
         impl VisionBackend for $backend {
             fn has_vision_kernels(tensor: &FloatTensor<Self>) -> bool {
                 tensor.is_f32()
+            }
+
+            fn vision_reshape(tensor: FloatTensor<Self>, shape: Shape) -> FloatTensor<Self> {
+                if tensor.is_f32() { tensor.reshaped(shape) } else { Self::float_reshape(tensor, shape) }
             }
 
             fn vision_conv2d(

@@ -1,5 +1,6 @@
 //! The backend trait that models are generic over.
 
+use burn::tensor::Shape;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::ops::FloatTensor;
 
@@ -16,6 +17,11 @@ pub trait VisionBackend: Backend {
     /// Whether this backend has kernels of its own for tensors of `tensor`'s element type.
     fn has_vision_kernels(_tensor: &FloatTensor<Self>) -> bool {
         false
+    }
+
+    /// [`ops::reshape`](crate::ops::reshape).
+    fn vision_reshape(tensor: FloatTensor<Self>, shape: Shape) -> FloatTensor<Self> {
+        Self::float_reshape(tensor, shape)
     }
 
     /// [`ops::conv2d`](crate::ops::conv2d).

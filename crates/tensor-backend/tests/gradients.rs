@@ -288,6 +288,23 @@ fn resizing<B: VisionBackend>() {
     assert_eq!(row.to_data().to_vec::<f32>().expect("f32"), [1.5, 1.75, 2.25, 2.5]);
 }
 
+fn reshaping<B: VisionBackend>() {
+    // Stored by pixel after the pooling, row-major after burn's own sum.
+    let pool = |x| ops::max_pool2d(x, Pool2dOptions::square(2, 2));
+    check_unary::<B>(
+        "flatten",
+        [2, 7, 8, 6],
+        |x| ops::reshape(ops::flatten(pool(x)), [7, 2, 1, 12]),
+        |x| pool(x).reshape([2, 84]).reshape([7, 2, 1, 12]),
+    );
+    check_unary::<B>(
+        "reshape",
+        [3, 5, 4, 2],
+        |x| ops::reshape(ops::reshape(x.clone() + x, [120]), [2, 4, 5, 3]),
+        |x| (x.clone() + x).reshape([2, 4, 5, 3]),
+    );
+}
+
 fn head<B: VisionBackend>() {
     let (x, w, b) = (leaf::<B, 2>([5, 33]), leaf::<B, 2>([10, 33]), leaf::<B, 1>([10]));
     let targets = Tensor::<Autodiff<B>, 2>::from_data(
@@ -334,6 +351,10 @@ macro_rules! on_backend {
             #[test]
             fn resizing() {
                 super::resizing::<$backend>();
+            }
+            #[test]
+            fn reshaping() {
+                super::reshaping::<$backend>();
             }
             #[test]
             fn head() {

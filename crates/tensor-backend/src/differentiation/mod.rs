@@ -10,6 +10,7 @@ use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::Ops;
+use burn::tensor::Shape;
 use burn::tensor::backend::BackendTypes;
 use burn::tensor::ops::FloatTensor;
 
@@ -55,6 +56,10 @@ fn add_gradient<B: VisionBackend, S, const N: usize>(
 impl<B: VisionBackend, C: CheckpointStrategy> VisionBackend for Autodiff<B, C> {
     fn has_vision_kernels(tensor: &FloatTensor<Self>) -> bool {
         B::has_vision_kernels(&tensor.primitive)
+    }
+
+    fn vision_reshape(tensor: FloatTensor<Self>, shape: Shape) -> FloatTensor<Self> {
+        unary::reshape::<B, C>(tensor, shape)
     }
 
     fn vision_conv2d(

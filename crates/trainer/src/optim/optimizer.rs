@@ -6,6 +6,7 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use tensor_backend::ops::optim::{Adam, AdamState, Sgd, adam, sgd};
+use tensor_backend::ops::reshape;
 use tensor_backend::state_dict::{NamedTensor, TensorPath};
 use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 
@@ -177,12 +178,12 @@ impl<B: AutodiffVisionBackend> Optimizer<B> {
                 let Some(gradient) = self.gradients.remove(&name) else { return param };
                 let state = self.optimizer.states.remove(&name).unwrap_or_default();
                 let (id, tensor, mapper) = param.consume();
-                let shape = tensor.shape();
+                let shape: [usize; D] = tensor.dims();
                 let trained = tensor.is_require_grad();
-                let weight = tensor.inner().reshape([shape.num_elements()]);
+                let weight = reshape(tensor.inner(), [shape.iter().product()]);
                 let (weight, state) = update(&self.optimizer.config, D, weight, gradient, state, self.lr);
                 self.optimizer.states.insert(name, state);
-                let tensor = Tensor::from_inner(weight.reshape(shape)).set_require_grad(trained);
+                let tensor = Tensor::from_inner(reshape(weight, shape)).set_require_grad(trained);
                 Param::from_mapped_value(id, tensor, mapper)
             }
         }
