@@ -171,14 +171,16 @@ macro_rules! host_backend {
                 bias: Option<FloatTensor<Self>>,
                 norm: Option<InferenceNorm<FloatTensor<Self>>>,
                 residual: Option<FloatTensor<Self>>,
-                relu: bool,
+                activation: Activation,
                 options: Conv2dOptions,
                 prepared: &Prepared,
             ) -> FloatTensor<Self> {
-                if options.precision == Precision::F32 && input.is_f32() && weight.is_f32() {
-                    host::inference::conv2d(input, weight, bias, norm, residual, relu, options, prepared)
+                let has_kernel = options.precision == Precision::F32 && input.is_f32() && weight.is_f32();
+                let function = host::elementwise::function(activation);
+                if has_kernel && (function.is_some() || activation == Activation::Identity) {
+                    host::inference::conv2d(input, weight, bias, norm, residual, function, options, prepared)
                 } else {
-                    fallback::convolution::inference::<Self>(input, weight, bias, norm, residual, relu, options)
+                    fallback::convolution::inference::<Self>(input, weight, bias, norm, residual, activation, options)
                 }
             }
 

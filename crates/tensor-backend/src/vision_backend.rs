@@ -126,7 +126,7 @@ pub trait VisionBackend: Backend {
         fallback::batch_norm::inference::<Self>(input, weight, bias, mean, variance, residual, relu, epsilon)
     }
 
-    /// [`ops::conv2d_inference`](crate::ops::conv2d_inference), with a rectifier or nothing for an activation.
+    /// [`ops::conv2d_inference`](crate::ops::conv2d_inference).
     #[allow(clippy::too_many_arguments, reason = "the parameters of the operation, as in its definition")]
     fn vision_conv2d_inference(
         input: FloatTensor<Self>,
@@ -134,11 +134,11 @@ pub trait VisionBackend: Backend {
         bias: Option<FloatTensor<Self>>,
         norm: Option<InferenceNorm<FloatTensor<Self>>>,
         residual: Option<FloatTensor<Self>>,
-        relu: bool,
+        activation: Activation,
         options: Conv2dOptions,
         _prepared: &Prepared,
     ) -> FloatTensor<Self> {
-        fallback::convolution::inference::<Self>(input, weight, bias, norm, residual, relu, options)
+        fallback::convolution::inference::<Self>(input, weight, bias, norm, residual, activation, options)
     }
 
     /// [`ops::activate`](crate::ops::activate), for a tensor of any rank.

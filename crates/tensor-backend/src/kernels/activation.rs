@@ -65,9 +65,10 @@ fn apply_piece<S: Simd>(function: Function, target: &mut [f32], source: Option<&
     unsafe { S::call(Apply { function, values: target }) };
 }
 
-struct Apply<'a> {
-    function: Function,
-    values: &'a mut [f32],
+/// `values[i] = function(values[i])` on one thread.
+pub(crate) struct Apply<'a> {
+    pub(crate) function: Function,
+    pub(crate) values: &'a mut [f32],
 }
 
 impl Kernel for Apply<'_> {
