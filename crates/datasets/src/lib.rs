@@ -56,7 +56,13 @@ mod labelled_arrays;
 mod labelled_files;
 mod listing;
 mod manifest;
+mod mask_drawing;
+mod mask_sheet;
+pub mod masks;
 mod random;
+pub mod segmentation_doctor;
+mod segmentation_spec;
+pub mod segmentation_stats;
 mod shape_outline;
 pub mod shape_scenes;
 pub mod shapes;
@@ -71,14 +77,20 @@ pub mod yolo;
 pub use annotated_files::{AnnotatedFiles, AnnotatedImage, DetectionData, EmptyImages};
 pub use annotation_problem::{AnnotationProblem, CLIP_TOLERANCE, ProblemKind};
 pub use contact_sheet::{annotated_sheet, captioned_sheet, contact_sheet};
-pub use dataset::{ClassificationSamples, Dataset, DetectionSamples, Samples, class_counts};
-pub use detect::{detect, detect_annotated};
+pub use dataset::{ClassificationSamples, Dataset, DetectionSamples, Samples, SegmentationSamples, class_counts};
+pub use detect::{detect, detect_annotated, detect_masks};
 pub use detection_spec::{AnnotatedFolderSpec, CocoSpec, DetectionSpec, ScenesSpec, VocSpec, YoloSpec};
 pub use error::DatasetError;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use in_memory::InMemory;
 pub use labelled_files::LabelledFiles;
 pub use manifest::{ArchiveKind, Manifest, RemoteFile};
+pub use mask_sheet::mask_sheet;
+pub use masks::{ClassColor, CrowdMask, MaskEncoding, PASCAL_PALETTE, SegmentationData, write_mask_png};
+pub use segmentation_spec::{
+    CocoMasksSpec, InstanceMasksSpec, MaskFolderSpec, MaskScenesSpec, SegmentationFolderSpec, SegmentationSpec,
+    Unpaired, VocMasksSpec,
+};
 pub use shape_outline::ShapeKind;
 pub use spec::{
     Cifar10Spec, Cifar100Spec, DEFAULT_VALIDATION_SPLIT, DatasetSpec, FileNamePatternSpec, FolderSpec, MnistSpec,
