@@ -393,3 +393,115 @@ fn largest_value(masks: &[PathBuf], ignore: u16) -> Result<u16, DatasetError> {
         .collect::<Result<Vec<u16>, DatasetError>>()?;
     Ok(largest.into_iter().max().unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grey(width: u32, values: &[u16]) -> StoredMask {
+        let content = Content::Grey { values: values.to_vec(), white: 255 };
+        StoredMask { width, height: values.len() as u32 / width, content, lossy: false }
+    }
+
+    fn colours(width: u32, pixels: &[[u8; 3]]) -> StoredMask {
+        let content = Content::Colours(pixels.to_vec());
+        StoredMask { width, height: pixels.len() as u32 / width, content, lossy: false }
+    }
+
+    fn classes(code: &MaskCode, stored: &StoredMask) -> Result<Vec<u8>, String> {
+        code.classes_of(stored, Path::new("m.png"))
+            .map(|mask| mask.pixels().to_vec())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn values_are_classes_in_their_order_and_one_is_ignored() {
+        let code = MaskCode::Values { values: vec![50, 0, 1000], ignore: Some(7) };
+        assert_eq!(classes(&code, &grey(2, &[0, 1000, 50, 7])).unwrap(), [1, 2, 0, 255]);
+        assert_eq!(classes(&MaskCode::plain(3), &grey(2, &[0, 2, 1, 255])).unwrap(), [0, 2, 1, 255]);
+    }
+
+    #[test]
+    fn a_value_of_no_class_is_named_with_its_place_and_the_nearest() {
+        let error = classes(&MaskCode::plain(3), &grey(2, &[0, 1, 9, 8, 2, 255])).unwrap_err();
+        assert_eq!(
+            error,
+            "m.png: pixel (0, 1) and 1 others: found value 9, expected 0 to 2, or 255 to ignore; the nearest is 2"
+        );
+        let code = MaskCode::Values { values: vec![0, 100, 200], ignore: None };
+        let error = classes(&code, &grey(3, &[0, 100, 160])).unwrap_err();
+        assert_eq!(error, "m.png: pixel (2, 0): found value 160, expected one of 0, 100, 200; the nearest is 200");
+        let error = classes(&code, &colours(1, &[[1, 2, 3]])).unwrap_err();
+        assert!(error.contains("m.png: a mask in colours") && error.contains("`colors"), "{error}");
+    }
+
+    #[test]
+    fn a_colour_of_no_class_is_named_with_its_place_and_the_nearest() {
+        let code = MaskCode::Colors { colors: vec![[0; 3], [128, 64, 128]], ignore: Some([255; 3]) };
+        let pixels = [[128, 64, 128], [255; 3], [0; 3], [128, 64, 128]];
+        assert_eq!(classes(&code, &colours(2, &pixels)).unwrap(), [1, 255, 0, 1]);
+        let error = classes(&code, &colours(2, &[[0; 3], [0; 3], [0; 3], [120, 60, 130]])).unwrap_err();
+        assert_eq!(
+            error,
+            "m.png: pixel (1, 1): found colour [120, 60, 130], expected one of the 2 `colors`; the nearest is [128, 64, 128]"
+        );
+    }
+
+    #[test]
+    fn everything_but_zero_is_foreground_and_jpeg_is_rounded() {
+        let code = MaskCode::Binary { ignore: None };
+        assert_eq!(classes(&code, &grey(2, &[0, 1, 128, 255])).unwrap(), [0, 1, 1, 1]);
+        let lossy = StoredMask { lossy: true, ..grey(2, &[3, 127, 128, 250]) };
+        assert_eq!(classes(&code, &lossy).unwrap(), [0, 0, 1, 1]);
+        assert_eq!(classes(&code, &colours(2, &[[0; 3], [0, 0, 9]])).unwrap(), [0, 1]);
+        assert_eq!(
+            classes(&MaskCode::Binary { ignore: Some(128) }, &grey(2, &[0, 1, 128, 255])).unwrap(),
+            [0, 1, 255, 1]
+        );
+    }
+
+    #[test]
+    fn settings_that_contradict_one_another_are_refused() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let message = |settings: EncodingSettings<'_>| settle(settings, &[]).unwrap_err().to_string();
+        let (two, three) = (names(&["a", "b"]), names(&["a", "b", "c"]));
+        let settings = EncodingSettings::default();
+        let binary = EncodingSettings { encoding: MaskEncoding::Binary, ..settings };
+        assert!(message(EncodingSettings { classes: Some(&three), ..binary }).contains("expected 2 for"));
+        assert!(message(EncodingSettings { values: Some(&[0, 1]), ..binary }).contains("`values`"));
+        assert!(
+            message(EncodingSettings { classes: Some(&two), values: Some(&[0, 1, 2]), ..settings })
+                .contains("2 as `classes`")
+        );
+        assert!(message(EncodingSettings { values: Some(&[0, 1, 0]), ..settings }).contains("found 0 twice"));
+        assert!(
+            message(EncodingSettings { classes: Some(&three), ignore_index: Some(2), ..settings }).contains("no class")
+        );
+        let index = EncodingSettings { encoding: MaskEncoding::Index, ..settings };
+        assert!(message(EncodingSettings { ignore_color: Some([0; 3]), ..index }).contains("`ignore_color`"));
+        assert!(
+            message(EncodingSettings { encoding: MaskEncoding::Colors, ..settings })
+                .contains("the colour of each class")
+        );
+        let table = [ClassColor::Unnamed([0; 3]), ClassColor::Unnamed([0; 3])];
+        assert!(message(EncodingSettings { colors: Some(&table), ..settings }).contains("twice"));
+        let many: Vec<String> = (0..256).map(|number| number.to_string()).collect();
+        assert!(
+            message(EncodingSettings { classes: Some(&many), ..settings }).contains("256 of them, expected 1 to 255")
+        );
+    }
+
+    #[test]
+    fn names_come_from_classes_or_colours() {
+        let table = [ClassColor::Unnamed([0, 0, 10]), ClassColor::Named { name: "road".to_owned(), color: [1, 2, 3] }];
+        let settings = EncodingSettings { colors: Some(&table), ..EncodingSettings::default() };
+        let (code, names) = settle(settings, &[]).unwrap();
+        assert_eq!(names.as_slice(), ["#00000a", "road"]);
+        assert_eq!(code, MaskCode::Colors { colors: vec![[0, 0, 10], [1, 2, 3]], ignore: None });
+        // 255 classes leave the value 255 to those that are ignored.
+        let many: Vec<String> = (0..255).map(|number| number.to_string()).collect();
+        let settings = EncodingSettings { classes: Some(&many), ..EncodingSettings::default() };
+        let (code, names) = settle(settings, &[]).unwrap();
+        assert_eq!((names.len(), code), (255, MaskCode::plain(255)));
+    }
+}

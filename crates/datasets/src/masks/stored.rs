@@ -171,3 +171,105 @@ fn samples(bytes: &[u8], line: usize, count: usize, depth: png::BitDepth) -> Vec
     }
     samples
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A file that `tests/fixtures/make_masks.py` made.
+    fn stored(name: &str) -> StoredMask {
+        StoredMask::read(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/masks").join(name)).unwrap()
+    }
+
+    /// (7 x + 3 y) modulo `modulus`, in 5 rows of 13.
+    fn values(modulus: u16) -> Vec<u16> {
+        (0..5).flat_map(|y| (0..13).map(move |x| (7 * x + 3 * y) % modulus)).collect()
+    }
+
+    #[test]
+    fn grey_levels_of_every_depth_are_read_as_they_stand() {
+        for (name, modulus, scale, white) in [
+            ("grey1.png", 2, 1, 1),
+            ("grey2.png", 4, 1, 3),
+            ("grey4.png", 16, 1, 15),
+            ("grey8.png", 251, 1, 255),
+            ("grey16.png", 40_000, 600, 65_535),
+            ("grey-alpha.png", 9, 1, 255),
+            ("grey-in-rgb.png", 9, 1, 255),
+            ("grey.bmp", 251, 1, 255),
+            ("grey16.tiff", 251, 160, 65_535),
+        ] {
+            let stored = stored(name);
+            assert_eq!((stored.width, stored.height, stored.lossy), (13, 5, false), "{name}");
+            let values = values(modulus).into_iter().map(|value| value * scale).collect();
+            assert_eq!(stored.content, Content::Grey { values, white }, "{name}");
+        }
+    }
+
+    #[test]
+    fn palettes_give_positions_not_brightness() {
+        for (name, modulus) in [("palette1.png", 2), ("palette2.png", 4), ("palette4.png", 16), ("palette8.png", 200)] {
+            let stored = stored(name);
+            assert_eq!(stored.values(), Some(values(modulus).as_slice()), "{name}");
+            // The palette runs from white to black, rounded down.
+            let level =
+                |value: u16| ((u32::from(modulus) - 1 - u32::from(value)) * 255 / (u32::from(modulus) - 1)) as u8;
+            let colours: Vec<[u8; 3]> = values(modulus).into_iter().map(|value| [level(value); 3]).collect();
+            assert_eq!(stored.colours(), colours, "{name}");
+        }
+    }
+
+    #[test]
+    fn colours_are_read_without_alpha_and_in_eight_bits() {
+        const TABLE: [[u8; 3]; 4] = [[0, 0, 0], [128, 0, 0], [0, 128, 0], [224, 224, 192]];
+        let expected: Vec<[u8; 3]> = values(4).into_iter().map(|value| TABLE[usize::from(value)]).collect();
+        for name in ["colours.png", "colours-alpha.png", "colours16.png"] {
+            let stored = stored(name);
+            assert_eq!(stored.content, Content::Colours(expected.clone()), "{name}");
+            assert_eq!(stored.values(), None);
+        }
+    }
+
+    #[test]
+    fn grey_levels_as_colours_reach_white_at_every_depth() {
+        let black_and_white: Vec<[u8; 3]> = values(2).into_iter().map(|value| [value as u8 * 255; 3]).collect();
+        assert_eq!(stored("grey1.png").colours(), black_and_white);
+        // Of 16 levels each is 17 of 256.
+        let grey: Vec<[u8; 3]> = values(16).into_iter().map(|value| [value as u8 * 17; 3]).collect();
+        assert_eq!(stored("grey4.png").colours(), grey);
+    }
+
+    #[test]
+    fn jpeg_is_known_to_waver() {
+        let stored = stored("binary.jpg");
+        assert!(stored.lossy);
+        let values = stored.values().expect("a grey JPEG");
+        assert!(values.iter().any(|&value| value != 0 && value != 255), "compression changes some level");
+    }
+
+    #[test]
+    fn damage_is_named() {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/masks/palette8.png");
+        let bytes = std::fs::read(&path).unwrap();
+        for end in [9, 40, 200, bytes.len() - 30] {
+            let error = StoredMask::decode(&bytes[..end], &path).unwrap_err();
+            assert!(matches!(error, DatasetError::Truncated { .. } | DatasetError::Damaged { .. }), "{end}: {error}");
+        }
+        assert!(matches!(StoredMask::decode(b"hello", &path), Err(DatasetError::NotAnImage { .. })));
+        // A palette cut to three colours, of a file whose pixels name 97.
+        let palette = bytes.windows(4).position(|window| window == b"PLTE").unwrap();
+        let mut short = bytes[..palette - 4].to_vec();
+        short.extend(9u32.to_be_bytes());
+        short.extend(b"PLTE");
+        short.extend([0; 9]);
+        let mut crc = flate2::Crc::new();
+        crc.update(b"PLTE");
+        crc.update(&[0; 9]);
+        short.extend(crc.sum().to_be_bytes());
+        short.extend(&bytes[palette + 4 + 600 + 4..]);
+        let error = StoredMask::decode(&short, &path).unwrap_err().to_string();
+        assert!(error.ends_with("damaged PNG: pixel (1, 0) is colour 7 of a palette of 3"), "{error}");
+    }
+}
