@@ -34,7 +34,7 @@ pub struct SegmentationDoctorReport {
     pub problems: Vec<AnnotationProblem>,
     /// Images that show each class, in each split.
     pub class_counts: Vec<ClassCount>,
-    /// Pixels of the largest training class for each of the smallest.
+    /// Pixels of the largest training class for each of the smallest of those that occur.
     pub imbalance: f64,
     /// Files that were passed over.
     pub ignored_files: usize,
@@ -150,8 +150,10 @@ pub fn segmentation_doctor(
         }
     }
     report.duplicates = same_images(data, copies)?;
+    // Absent classes are named as such.
+    pixels.retain(|&count| count > 0);
     if let (Some(&most), Some(&least)) = (pixels.iter().max(), pixels.iter().min()) {
-        report.imbalance = most as f64 / least.max(1) as f64;
+        report.imbalance = most as f64 / least as f64;
     }
     Ok(report)
 }

@@ -204,6 +204,12 @@ fn files_without_their_other_half_are_an_error_or_left_out() {
     let text = message("kind = \"auto\"", root.path());
     assert!(text.contains("masks/widow.png: mask without an image; expected `widow.*` in "), "{text}");
 
+    // Where no name matches, that is said, and not that no sample is left.
+    pair_of_folders(&root.path().join("odd/images"), &root.path().join("odd/masks"));
+    let suffixed = "kind = \"folder\"\nmask_suffix = \"_mask\"\nunpaired = \"skip\"";
+    let text = message(suffixed, &root.path().join("odd"));
+    assert!(text.contains("a.jpg: image without a mask; expected ") && text.contains("a_mask.png (3 more"), "{text}");
+
     let skipping = "kind = \"folder\"\nunpaired = \"skip\"\nvalidation_split = 0";
     assert_eq!(open(skipping, root.path()).unwrap().train.len(), 2);
     let data = read("kind = \"folder\"\nvalidation_split = 0", root.path());
@@ -412,6 +418,7 @@ fn the_doctor_names_every_pair_that_does_not_fit() {
     let report = segmentation_doctor(&read(settings, root.path()), &|_, _| ()).unwrap();
     assert!(report.is_healthy());
     assert_eq!(report.absent_classes(), ["c"]);
+    assert_eq!((report.imbalance, report.is_imbalanced()), (1.0, false));
     assert_eq!(report.class_counts.iter().map(|count| count.train).collect::<Vec<_>>(), [6, 6, 0]);
 
     save_mask(&root.path().join("masks/0.png"), 9, 10, |_, _| 0);

@@ -9,7 +9,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::parts::MaskParts;
+use super::parts::{MaskParts, unpaired};
 use super::{EncodingSettings, MaskFiles, MaskPair, SegmentationData, settle};
 use crate::annotated_files::{relative, stem};
 use crate::annotation_problem::{AnnotationProblem, ProblemKind};
@@ -144,8 +144,8 @@ impl Layout {
 ///
 /// # Errors
 ///
-/// A missing or unreadable folder, [`DatasetError::NotRecognised`], [`DatasetError::NoImages`], and the errors of
-/// encodings and of splitting.
+/// A missing or unreadable folder, [`DatasetError::NotRecognised`], [`DatasetError::NoImages`],
+/// [`DatasetError::Unpaired`] where no training image has a mask, and the errors of encodings and of splitting.
 pub(crate) fn open(
     root: &Path,
     names: FolderNames<'_>,
@@ -167,6 +167,10 @@ pub(crate) fn open(
         *part = Some(pairs(root, &folders, names.mask_suffix, &mut problems, &mut ignored_files)?);
     }
     let [Some(train), validation, test] = parts else { unreachable!("a layout has training data") };
+    // Names that never match are the reason, not that nothing is left.
+    if let (true, Some(error)) = (train.is_empty(), unpaired(&problems)) {
+        return Err(error);
+    }
     let masks: Vec<PathBuf> = [Some(&train), validation.as_ref(), test.as_ref()]
         .into_iter()
         .flatten()

@@ -16,7 +16,7 @@ use vision_types::{ClassNames, Instance, Mask, Rle, Sample, Segmentation};
 
 use super::SegmentationData;
 use super::files::{check_size, key_of};
-use super::parts::MaskParts;
+use super::parts::{MaskParts, unpaired};
 use super::stored::StoredMask;
 use crate::annotated_files::{AnnotatedImage, Cut, DetectionData, EmptyImages, Parts, relative};
 use crate::annotation_problem::{AnnotationProblem, ProblemKind};
@@ -299,6 +299,9 @@ pub(crate) fn open(
 ) -> Result<SegmentationData, DatasetError> {
     fractions.check()?;
     let Found { parts: [train, validation, test], problems, ignored_files } = list(root, names)?;
+    if let (true, Some(error)) = (train.as_ref().is_none_or(Vec::is_empty), unpaired(&problems)) {
+        return Err(error);
+    }
     let masks = |items| InstanceMasks { root: root.to_owned(), items, border };
     let parts = MaskParts {
         train: masks(train.unwrap_or_default()),

@@ -25,13 +25,21 @@ impl SegmentationData {
 
     /// Fails with [`DatasetError::Unpaired`] for the first image without a mask or mask without an image.
     pub(crate) fn require_pairs(self) -> Result<Self, DatasetError> {
-        let mut unpaired = self.problems.iter().filter(|problem| {
-            matches!(problem.kind, ProblemKind::ImageWithoutAnnotation | ProblemKind::AnnotationWithoutImage)
-        });
-        let Some(first) = unpaired.next() else { return Ok(self) };
-        let (path, detail) = (first.file.clone(), first.detail.clone());
-        Err(DatasetError::Unpaired { path, detail, others: unpaired.count() })
+        match unpaired(&self.problems) {
+            Some(error) => Err(error),
+            None => Ok(self),
+        }
     }
+}
+
+/// [`DatasetError::Unpaired`] for the first image without a mask or mask without an image.
+pub(super) fn unpaired(problems: &[AnnotationProblem]) -> Option<DatasetError> {
+    let mut unpaired = problems.iter().filter(|problem| {
+        matches!(problem.kind, ProblemKind::ImageWithoutAnnotation | ProblemKind::AnnotationWithoutImage)
+    });
+    let first = unpaired.next()?;
+    let (path, detail) = (first.file.clone(), first.detail.clone());
+    Some(DatasetError::Unpaired { path, detail, others: unpaired.count() })
 }
 
 /// The samples of each split, as a reader found them; `None` where the data set has no such part of its own.
