@@ -6,5 +6,6 @@ mod detection;
 mod determinism;
 mod evaluation_files;
 mod fine_tuning;
+mod pretrained;
 mod program;
 mod resume;

@@ -4,11 +4,13 @@
 
 mod bench;
 mod ci;
+mod cross_validation;
 mod data;
 mod eval;
 mod export;
 mod interrupt;
 mod judge_files;
+mod lr_find;
 mod output;
 mod predict;
 mod progress;
@@ -33,6 +35,8 @@ struct Cli {
 enum Command {
     /// Train a model; without arguments: a small network on generated shapes, in under a minute.
     Train(train::TrainArguments),
+    /// Raise the learning rate from step to step, and draw the loss: where does training work?
+    LrFind(lr_find::LrFindArguments),
     /// Evaluate a run's best model on a split, other weights, or detections in files.
     Eval(eval::EvalArguments),
     /// Classify images, or find objects in them, with a run's best model.
@@ -56,6 +60,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Train(arguments) => train::run(arguments),
+        Command::LrFind(arguments) => lr_find::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::Predict(arguments) => predict::run(arguments),
         Command::Export(arguments) => export::run(&arguments),

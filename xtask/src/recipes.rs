@@ -24,6 +24,8 @@ recipes!(
     "coco-yolox-s",
     "folder-cnn",
     "folder-resnet18",
+    "finetune-resnet20-cifar10",
+    "finetune-folder-resnet18",
 );
 
 /// The recipe of `cargo xtask train` without arguments.

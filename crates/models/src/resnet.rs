@@ -313,6 +313,12 @@ impl<B: VisionBackend> ResNet<B> {
         let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
         forward_stages(&self.conv1, &self.bn1, &self.maxpool, stages, images)
     }
+
+    /// What the last layer sees, `[batch, features]`.
+    fn pooled(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
+        let [_, _, _, features] = self.stages(images);
+        global_avg_pool2d(features)
+    }
 }
 
 /// A ResNet without its last layer, for decoders and detection heads.
@@ -373,7 +379,18 @@ impl<B: VisionBackend> Network<B> for ResNet<B> {
 
     /// Logits `[batch, classes]` of `images` `[batch, channels, height, width]`.
     fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
-        let [_, _, _, features] = self.stages(images);
-        self.fc.forward(global_avg_pool2d(features))
+        self.fc.forward(self.pooled(images))
+    }
+
+    fn head_modules(&self) -> &'static [&'static str] {
+        &["fc"]
+    }
+
+    fn head_input(&self, images: Tensor<B, 4>) -> Option<Tensor<B, 2>> {
+        Some(self.pooled(images))
+    }
+
+    fn forward_head(&self, features: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
+        Some(self.fc.forward(features))
     }
 }

@@ -35,6 +35,11 @@ pub trait HostTask: Send + Sync {
         loading: Loading,
     ) -> Result<HostBatch<Self::Target, Self::Encoded>, TaskError>;
 
+    /// Targets as arrays, where that needs no images; `None` where it does.
+    fn encode(&self, _targets: &[Self::Target]) -> Option<Self::Encoded> {
+        None
+    }
+
     /// A judge that has seen nothing yet.
     fn metrics(&self) -> Self::Metrics;
 
@@ -59,6 +64,11 @@ pub trait Task<B: VisionBackend>: HostTask {
 
     /// Predictions, one a sample.
     fn decode(&self, output: Self::Output, targets: &Self::Tensors) -> Vec<Self::Prediction>;
+
+    /// One answer of those about several views of the same images; `None` where answers are about places in an image.
+    fn average(&self, _outputs: Vec<Self::Output>) -> Option<Self::Output> {
+        None
+    }
 
     /// Figures that are cheap enough for every training batch, each summed over the batch's samples: name and sum.
     fn running_scores(

@@ -17,8 +17,10 @@ use tensor_backend::{SelectedBackend, open_device};
 use trainer::config::TaskKind;
 use trainer::run_directory::RunDirectory;
 use trainer::tasks::{classification::Predictor, detection::Detector};
+use trainer::test_time::Views;
 use trainer::weights_file;
 
+use crate::eval::parse_views;
 use crate::interrupt::{INTERRUPTED, stop_flag};
 use crate::output::{self, Style, styled};
 
@@ -45,6 +47,11 @@ pub(crate) struct PredictArguments {
     /// Detection: the least confidence of a class, such as `--class-score RBC=0.5`; may be repeated.
     #[arg(long = "class-score", value_name = "CLASS=CONFIDENCE")]
     class_scores: Vec<String>,
+    /// Classification: average the answers about several views of each image: `flip` (the default), `crops` or
+    /// `flipped-crops`.
+    #[arg(long, value_name = "VIEWS", num_args = 0..=1, require_equals = true, default_missing_value = "flip",
+        value_parser = parse_views)]
+    tta: Option<Views>,
     /// Images a forward pass.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
     batch_size: u32,
@@ -86,9 +93,10 @@ pub(crate) fn run(arguments: PredictArguments) -> anyhow::Result<ExitCode> {
     let device = open_device()?;
     match weights_file::read_description::<TaskOnly>(&weights)?.task {
         TaskKind::Classification => {
-            let predictor = Predictor::<SelectedBackend>::from_weights(&weights, &device)?;
+            let predictor = Predictor::<SelectedBackend>::from_weights(&weights, &device)?.with_views(arguments.tta);
             answer_all(&classification::Classifies { predictor, top: arguments.top }, &arguments)
         }
+        TaskKind::Detection if arguments.tta.is_some() => bail!("--tta is for classification, found detection"),
         TaskKind::Detection => {
             let detector = Detector::<SelectedBackend>::from_weights(&weights, &device)?;
             let detects = detection::Detects::new(detector, arguments.score, &arguments.class_scores)?;

@@ -62,6 +62,11 @@ pub trait DataSection: Section + Default {
 
     /// Whether `data.path` must be set.
     fn needs_path(&self) -> bool;
+
+    /// What counts as the class of a sample when a data set is cut into parts with equal shares of each.
+    fn class_of(_annotation: &Self::Annotation) -> usize {
+        0
+    }
 }
 
 /// A kind of recognition, as far as its configuration goes: the tables that differ from task to task.
@@ -229,6 +234,19 @@ impl<K: Sections> RunConfig<K> {
         }
     }
 
+    /// Opens the data set, cut as `train.fold` says.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there or cannot be read, or has fewer samples than parts.
+    pub fn open(&self) -> Result<Splits<AnnotationOf<K>>, DatasetError> {
+        let splits = self.data.open()?;
+        match self.train.fold {
+            Some(fold) => splits.fold(fold, K::Data::class_of),
+            None => Ok(splits),
+        }
+    }
+
     /// Opens the data set and gives one split with the class names.
     ///
     /// # Errors
@@ -239,7 +257,7 @@ impl<K: Sections> RunConfig<K> {
         &self,
         split: SplitName,
     ) -> Result<(datasets::Samples<AnnotationOf<K>>, vision_types::ClassNames), DatasetError> {
-        let splits = self.data.open()?;
+        let splits = self.open()?;
         Ok((splits.get(split)?.clone(), splits.classes))
     }
 }

@@ -78,7 +78,15 @@ const KEYS: &[(&str, &str)] = &[
         "which set of tensors of a PyTorch file that has several, such as \"ema\"; `--init-key` sets it|unset",
     ),
     ("init.ignore", "tensors that keep random values, such as [\"fc.*\"]; `--ignore` sets it|[]"),
-    ("init.freeze", "parameters that are not trained, such as [\"layer1.*\"]; `--freeze` sets it|[]"),
+    (
+        "init.freeze",
+        "parameters that are not trained: names with `*`, or modules, such as [\"layer1\", \"*.bn1.*\"]; `!` takes back: \
+         [\"*\", \"!fc\"]; `--freeze` sets it|[]",
+    ),
+    (
+        "init.unfreeze",
+        "frozen parameters that are trained after some epochs: [{ after = 2, parameters = [\"layer4\"] }]|[]",
+    ),
     (
         "loss.kind",
         "cross-entropy, focal, binary-cross-entropy, sigmoid-focal, mean-absolute, mean-squared, huber, smooth-l1",
@@ -107,6 +115,11 @@ const KEYS: &[(&str, &str)] = &[
     ("optim.clip_value", "largest magnitude of a gradient entry"),
     ("optim.warmup_epochs", "epochs over which the learning rate rises in a line; may be a fraction"),
     ("optim.warmup_start", "the rate at the start of the warm-up, as a fraction"),
+    ("optim.layer_decay", "what the rate is multiplied with from each layer to the one before it"),
+    (
+        "optim.groups",
+        "parameters with other settings: [{ parameters = [\"fc\"], lr_factor = 10.0, weight_decay = 0.0 }]|[]",
+    ),
     ("schedule.kind", "constant, step, multi-step, exponential, cosine, one-cycle, polynomial, reduce-on-plateau"),
     ("schedule.epochs", "step: epochs between changes; multi-step: the list of epochs|required"),
     ("schedule.factor", "step, multi-step, exponential, reduce-on-plateau: what the rate is multiplied with|0.1"),
@@ -124,11 +137,19 @@ const KEYS: &[(&str, &str)] = &[
     ("train.sampling", "shuffled, sequential or class-balanced"),
     ("train.drop_last", "leave an incomplete last batch out"),
     ("train.eval_every", "epochs from one evaluation to the next; the last epoch always is"),
+    (
+        "train.fold",
+        "cross-validation: the part held out, { number = 1, of = 5, seed = 0 }; `--folds 5` runs all of them",
+    ),
     ("train.ema", "decay of a moving average of the weights, which is then evaluated and kept"),
     ("train.monitor", "the figure the best epoch is chosen by; unset: val.accuracy or val.ap, else val.loss"),
     ("train.checkpoint_minutes", "minutes between checkpoints within an epoch"),
     ("train.on_bad_sample", "error or skip: what an unreadable image does to the run"),
     ("train.cache", "keep decoded images in memory"),
+    (
+        "train.cache_features",
+        "classification with all layers but the head frozen: keep what those answer to each sample in memory",
+    ),
     (
         "early_stopping.patience",
         "epochs without improvement that are accepted; without this table there is no early stop|10",
@@ -273,9 +294,11 @@ mod tests {
         "[data]\nkind = \"cifar100\"\n[loss]\nkind = \"huber\"\n[schedule]\nkind = \"one-cycle\"\n",
         "[data]\nkind = \"mnist\"\nclasses = [\"0\"]\n[loss]\nkind = \"smooth-l1\"\n[schedule]\nkind = \"polynomial\"\n",
         "[loss]\nkind = \"cross-entropy\"\nclass_weights = [1.0]\n[schedule]\nkind = \"step\"\nepochs = 3\n\
-         [optim]\nepsilon = 1.0\nclip_norm = 1.0\nclip_value = 1.0\n\
-         [train]\nworkers = 1\nema = 0.9\nmonitor = \"val.loss\"\n[augment]\nmix = { kind = \"mixup\", alpha = 1.0 }\n",
-        "[init]\nfrom = \"x\"\nkey = \"ema\"\nignore = [\"a\"]\nfreeze = [\"b\"]\n[schedule]\nkind = \"reduce-on-plateau\"\n[model]\nname = \"cnn\"\nwidths = [1]\nconvolutions = 1\nkernel = 3\n\
+         [optim]\nepsilon = 1.0\nclip_norm = 1.0\nclip_value = 1.0\nlayer_decay = 0.5\n\
+         groups = [{ parameters = [\"fc\"] }]\n\
+         [train]\nfold = { number = 1, of = 5 }\nworkers = 1\nema = 0.9\nmonitor = \"val.loss\"\n[augment]\nmix = { kind = \"mixup\", alpha = 1.0 }\n",
+        "[init]\nfrom = \"x\"\nkey = \"ema\"\nignore = [\"a\"]\nfreeze = [\"b\"]\n\
+         unfreeze = [{ after = 1, parameters = [\"b\"] }]\n[schedule]\nkind = \"reduce-on-plateau\"\n[model]\nname = \"cnn\"\nwidths = [1]\nconvolutions = 1\nkernel = 3\n\
          padding = 1\nbatch_norm = true\nhead = \"flatten\"\ndense = [1]\ndropout = 0.1\nzero_init_residual = true\nauxiliary_head = true\n",
     ];
 

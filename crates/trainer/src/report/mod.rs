@@ -16,6 +16,7 @@ mod format;
 mod frame;
 mod gallery_section;
 mod line_chart;
+mod lr_find_chart;
 mod markup;
 mod overview_section;
 mod page;
@@ -28,4 +29,5 @@ pub use data::{
     ClassCurves, DetectionClassRow, DetectionEvaluation, ErrorShare, Evaluation, Gallery, GalleryItem, Headline,
     HistoryRow, Note, NoteLevel, RatioCurve, RunReport, SizeRow, SplitScores, Table,
 };
+pub use lr_find_chart::render_lr_find;
 pub use page::render;
