@@ -4,12 +4,11 @@
     cargo build --release -p trainer --features cpu --example logits
     python docs/peers/weights_interchange.py [--models vgg16,resnet18] [--folder FOLDER]
 
-For each network: torchvision's own initial weights from a fixed seed, with running statistics that are none of 0 and 1
-(means within 0.1, variances 0.8 to 1.2), so that nothing is trivial and activations stay within the range that trained
-networks have. The state dict is written as .pth and as .safetensors by PyTorch; Okulo loads each strictly and answers
-to two images; Okulo exports each to .pth and .safetensors; PyTorch loads these with
-`load_state_dict(strict=True)` (after `torch.load(weights_only=True)`) and answers again. Printed are the greatest
-differences of logits, beside the greatest logit. Needs torch, torchvision and safetensors.
+For each network: torchvision's own initial weights from a fixed seed, with the running statistics of a batch of smooth random
+pictures, so that nothing is trivial and signals stay within the range that trained networks have. The state dict is written
+as .pth and as .safetensors by PyTorch; Okulo loads each strictly and answers to two pictures; Okulo exports each to .pth and
+.safetensors; PyTorch loads these with `load_state_dict(strict=True)` (after `torch.load(weights_only=True)`) and answers
+again. Printed are the greatest differences of logits, beside the greatest logit. Needs torch, torchvision and safetensors.
 """
 import argparse
 import json
@@ -32,8 +31,15 @@ NETWORKS = {
     "resnet18": ("resnet18", {}, 224, {}),
     "resnet34": ("resnet34", {}, 224, {}),
     "resnet50": ("resnet50", {}, 224, {}),
-    "inception-v3": ("inception_v3", {"aux_logits": True, "init_weights": True}, 299, {"auxiliary_head": True}),
+    "inception-v3": ("inception_v3", {"aux_logits": True, "init_weights": False}, 299, {"auxiliary_head": True}),
 }
+
+
+def pictures(count, side):
+    """Smooth random pictures: of white noise, deep layers would see next to nothing."""
+    generator = torch.Generator().manual_seed(1)
+    coarse = torch.randn(count, 3, 12, 12, generator=generator)
+    return torch.nn.functional.interpolate(coarse, (side, side), mode="bicubic")
 
 
 def seeded(name, options):
@@ -41,8 +47,13 @@ def seeded(name, options):
     network = getattr(torchvision.models, name)(**options)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.uniform_(-0.1, 0.1)
-            module.running_var.uniform_(0.8, 1.2)
+            module.momentum = None
+    network.train()
+    with torch.no_grad():
+        network(pictures(8, 299))
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 0.1
     return network.eval()
 
 
@@ -63,8 +74,10 @@ def load(path):
 def check(name, folder):
     torchvision_name, options, side, okulo_options = NETWORKS[name]
     network = seeded(torchvision_name, options)
-    images = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(1))
+    images = pictures(2, side)
     expected = answer(network, images)
+    exact = answer(seeded(torchvision_name, options).double(), images.double())
+    print(f"{name}: PyTorch itself is {(expected - exact).abs().max().item():.2e} from its answer in f64", flush=True)
     save_file({"images": images}, folder / "images.safetensors")
     state = {key: value.contiguous() for key, value in network.state_dict().items()}
     torch.save(network.state_dict(), folder / "given.pth")

@@ -170,10 +170,10 @@ fn layers_are_unfrozen_in_time_and_learn_at_rates_of_their_own() {
     };
     program.run(&[&staged[..], &["--out", "staged", "--epochs", "1"]].concat()).expect(0);
     let last = "staged/checkpoints/last/model.safetensors";
-    assert_eq!(changed(last), ["classifier.0"]);
+    assert_eq!(changed(last), ["classifier.1"]);
     program.run(&["train", "--resume", "staged", "--quiet", "--epochs", "2"]).expect(0);
     // The first convolution and its normalisation stay frozen.
-    assert_eq!(changed(last), ["classifier.0", "features.4", "features.5"]);
+    assert_eq!(changed(last), ["classifier.1", "features.4", "features.5"]);
     // In one go, all the same.
     program.run(&[&staged[..], &["--out", "whole", "--epochs", "2"]].concat()).expect(0);
     assert_eq!(tensors(&program, "whole/checkpoints/last/model.safetensors"), tensors(&program, last));
@@ -271,4 +271,49 @@ fn every_sample_is_held_out_once_in_a_cross_validation() {
     assert!(refused.contains("--overwrite"), "{refused}");
     let refused = program.run(&["train", "run.toml", "--set", "train.fold={ number = 4, of = 3 }"]).expect(2).stderr;
     assert!(refused.contains("found 4 of 3"), "{refused}");
+}
+
+#[test]
+fn a_network_learns_from_a_larger_one() {
+    let program = Program::new();
+    program.write("run.toml", SMALL_RUN);
+    program.run(&["train", "run.toml", "--out", "teacher", "--quiet", "--epochs", "2"]).expect(0);
+    let mut teaching = SMALL_RUN.replace("widths = [6, 8]", "widths = [3, 8]");
+    teaching.push_str(
+        "[distill]\nfrom = \"teacher/checkpoints/best/model.safetensors\"\n\
+         model = { name = \"cnn\", widths = [6, 8], dropout = 0.2 }\ntemperature = 2.0\nweight = 0.7\nfeatures = 0.1\n",
+    );
+    program.write("student.toml", &teaching);
+    program.run(&["train", "student.toml", "--out", "student", "--quiet"]).expect(0);
+    let table = String::from_utf8(program.bytes("student/results.csv")).expect("UTF-8");
+    let heading: Vec<&str> = table.lines().next().expect("a heading").split(',').collect();
+    for name in ["train.distillation_loss", "train.feature_loss"] {
+        let column =
+            heading.iter().position(|heading| *heading == name).unwrap_or_else(|| panic!("{name}: {heading:?}"));
+        let values: Vec<f64> = table
+            .lines()
+            .skip(1)
+            .map(|row| row.split(',').nth(column).expect("a cell").parse().expect("a number"))
+            .collect();
+        assert!(values.len() == 3 && values[2] < values[0] && values[2] > 0.0, "{name}: {values:?}");
+    }
+    // The student alone is kept, under its own names, and a resumed run has the same.
+    let plain = SMALL_RUN.replace("widths = [6, 8]", "widths = [3, 8]");
+    program.write("plain.toml", &plain);
+    program.run(&["train", "plain.toml", "--out", "plain", "--quiet", "--epochs", "1"]).expect(0);
+    let weights = |run: &str| tensors(&program, &format!("{run}/checkpoints/last/model.safetensors"));
+    assert_eq!(weights("student").keys().collect::<Vec<_>>(), weights("plain").keys().collect::<Vec<_>>());
+    program.run(&["train", "student.toml", "--out", "parts", "--quiet", "--epochs", "1"]).expect(0);
+    program.run(&["train", "--resume", "parts", "--quiet", "--epochs", "3"]).expect(0);
+    crate::program::assert_same_run(&program, "student", "parts");
+
+    let refused =
+        |setting: &str| program.run(&["train", "student.toml", "--out", "x", "--set", setting]).expect(2).stderr;
+    let error = refused("model.widths=[3, 7]");
+    assert!(error.contains("distill.features") && error.contains("features, found"), "{error}");
+    assert!(refused("distill.weight=1.5").contains("found 1.5"));
+    let other = ["train", "student.toml", "--out", "x", "--set", "distill.model.widths=[6, 9]"];
+    let error = program.run(&other).expect(1).stderr;
+    assert!(error.contains("teacher/checkpoints/best/model.safetensors") && error.contains("has shape"), "{error}");
+    assert!(!program.path("x").exists());
 }

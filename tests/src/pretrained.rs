@@ -1,8 +1,11 @@
 //! Weights of other programs in, and out again.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
+use sha2::{Digest, Sha256};
 use weights_io::{WeightTensor, read, write_safetensors, write_torch};
 
 use crate::program::{Program, SMALL_RUN, test_data};
@@ -76,7 +79,7 @@ fn exported_weights_are_the_runs_and_describe_themselves() {
     assert_eq!((metadata["task"].as_str(), metadata["model"].as_str()), ("classification", "cnn"));
     assert_eq!(metadata["input_size"], "16");
     assert!(metadata["classes"].starts_with("[\""), "{}", metadata["classes"]);
-    assert_eq!((metadata["mean"].as_str(), metadata["std"].as_str()), ("[0.0,0.0,0.0]", "[1.0,1.0,1.0]"));
+    assert_eq!((metadata["mean"].as_str(), metadata["std"].as_str()), ("[0,0,0]", "[1,1,1]"));
 
     // An exported file answers as its run does, and becomes the same file again.
     let picture = program.path("picture.png");
@@ -104,9 +107,9 @@ fn a_checkpoint_of_pytorch_starts_a_run_by_its_key() {
     let base = ["train", "run.toml", "--out", "next", "--quiet", "--init-from"];
     let several = program.run(&[&base[..], &[path("averages.pth").as_str()]].concat()).expect(1).stderr;
     assert!(several.contains("`model.net`, `ema`"), "{several}");
-    let chosen = [&base[..], &[path("averages.pth").as_str(), "--init-key", "ema"]].concat();
+    let averages = path("averages.pth");
     // It is read, and of another network.
-    let chosen = program.run(&chosen).expect(1).stderr;
+    let chosen = program.run(&[&base[..], &[averages.as_str(), "--init-key", "ema"]].concat()).expect(1).stderr;
     assert!(chosen.contains("not in the model (5):") && chosen.contains("1.running_mean"), "{chosen}");
     let module = program.run(&[&base[..], &[path("whole_module.pth").as_str()]].concat()).expect(1).stderr;
     assert!(module.contains("`torch.nn.modules.container.Sequential`"), "{module}");
@@ -128,6 +131,59 @@ fn weights_under_other_names_load() {
     let loaded = program.run(&run).expect(0).stderr;
     // Two shortcuts with a convolution and a normalisation of four tensors, and the head.
     assert!(loaded.contains("12 under other names"), "{loaded}");
+}
+
+/// Serves `content` to as many requests as asked for.
+fn serve(content: Vec<u8>, requests: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/weights.th", listener.local_addr().expect("bound"));
+    std::thread::spawn(move || {
+        for _ in 0..requests {
+            let (mut stream, _) = listener.accept().expect("a request");
+            let request = BufReader::new(stream.try_clone().expect("a socket"));
+            request.lines().map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", content.len());
+            stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&content)).expect("an open connection");
+        }
+    });
+    url
+}
+
+#[test]
+fn published_weights_are_fetched_checked_and_judged() {
+    let program = Program::new();
+    trained(&program);
+    program.run(&["export", "run", "--to", "published.th"]).expect(0);
+    let content = program.bytes("published.th");
+    let sum: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+    let url = serve(content.clone(), 3);
+    let manifest = |sum: &str| {
+        format!(
+            "name = \"small\"\ndescription = \"a small network\"\nlicence = \"MIT\"\nhomepage = \"x\"\nmodel = \"cnn\"\n\
+             checksums_from = \"this test\"\n[published]\ndata = \"shapes\"\nmetric = \"accuracy\"\nvalue = 0.5\n\
+             [file]\nname = \"small.th\"\nurls = [\"{url}\"]\nsize = {}\nsha256 = \"{sum}\"\n",
+            content.len()
+        )
+    };
+    program.write("small.toml", manifest(&sum));
+    let fetched = program.run(&["weights", "fetch", "small.toml", "--to", "there"]).expect(0);
+    assert_eq!(fetched.stdout.trim(), "there/small.th");
+    assert!(
+        fetched.stderr.contains("licence: MIT") && fetched.stderr.contains("accuracy 0.5000"),
+        "{}",
+        fetched.stderr
+    );
+    assert_eq!(program.bytes("there/small.th"), content);
+    let picture = program.path("picture.png");
+    RgbImage::from_pixel(16, 16, Rgb([9, 99, 40])).save(&picture).expect("written");
+    program.run(&["predict", "there/small.th", "picture.png"]).expect(0);
+
+    // Other content than was published is not kept.
+    program.write("other.toml", manifest(&"0".repeat(64)));
+    let refused = program.run(&["weights", "fetch", "other.toml", "--to", "elsewhere"]).expect(1).stderr;
+    assert!(refused.contains("download failed"), "{refused}");
+    assert!(!program.path("elsewhere/small.th").exists());
+    assert!(program.run(&["weights", "fetch"]).expect(0).stdout.contains("resnet56-cifar10"));
 }
 
 /// The first 200 files of each test class, as their reference forward was measured.

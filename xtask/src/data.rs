@@ -253,21 +253,28 @@ fn fetch_named(name: &str, to: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let manifest = Manifest::find(name)?;
     let target = to.unwrap_or_else(|| PathBuf::from("datasets").join(&manifest.name));
     output::note(format!("{}: {} (licence: {})", manifest.name, manifest.description, manifest.licence));
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let mut progress = |progress: FetchProgress<'_>| {
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
-        let phase = match progress.phase {
-            FetchPhase::Download => "downloading",
-            FetchPhase::Verify => "checking",
-            FetchPhase::Unpack => "unpacking",
-        };
-        bar.set_message(format!("{phase} {}", progress.name));
-    };
-    let folder = fetch(&manifest, &target, &mut progress)?;
+    let bar = download_bar();
+    let folder = fetch(&manifest, &target, &mut |progress| show_download(&bar, progress))?;
     bar.finish_and_clear();
     output::line(format!("{}", folder.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// A bar for [`show_download`].
+pub(crate) fn download_bar() -> ProgressBar {
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+}
+
+/// Shows how far a download is.
+pub(crate) fn show_download(bar: &ProgressBar, progress: FetchProgress<'_>) {
+    bar.set_length(progress.total);
+    bar.set_position(progress.done);
+    let phase = match progress.phase {
+        FetchPhase::Download => "downloading",
+        FetchPhase::Verify => "checking",
+        FetchPhase::Unpack => "unpacking",
+    };
+    bar.set_message(format!("{phase} {}", progress.name));
 }
 
 fn print_stats(stats: &DatasetStats) {

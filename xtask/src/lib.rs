@@ -16,6 +16,7 @@ mod predict;
 mod progress;
 mod recipes;
 mod train;
+mod weights;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,8 @@ enum Command {
     Export(export::ExportArguments),
     /// Fetch, check, convert and look at data sets.
     Data(data::DataArguments),
+    /// Fetch published weights.
+    Weights(weights::WeightsArguments),
     /// Measure speed.
     Bench(bench::BenchArguments),
     /// Run every check and test.
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Predict(arguments) => predict::run(arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Data(arguments) => data::run(arguments),
+        Command::Weights(arguments) => weights::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Ci(arguments) => ci::run(arguments).map(|()| ExitCode::SUCCESS),
     };

@@ -67,6 +67,7 @@ pub mod stats;
 mod subset;
 mod unpack;
 pub mod voc;
+mod weights_manifest;
 pub mod yolo;
 
 pub use annotated_files::{AnnotatedFiles, AnnotatedImage, DetectionData, EmptyImages};
@@ -89,3 +90,4 @@ pub use spec::{
 pub use split::{Partition, SplitFractions, SplitName, Splits, stratified_partition};
 pub use subset::Subset;
 pub use unpack::{UnpackError, unpack};
+pub use weights_manifest::{PublishedFigure, WeightsManifest};

@@ -11,6 +11,7 @@
 pub mod atomic_file;
 pub mod checkpoint;
 pub mod config;
+mod distillation;
 pub mod early_stopping;
 pub mod ema;
 pub mod environment;
@@ -37,4 +38,5 @@ pub mod tasks;
 pub mod test_time;
 pub mod weights_file;
 
+pub use distillation::DistillConfig;
 pub use error::TrainError;

@@ -70,6 +70,11 @@ pub trait Task<B: VisionBackend>: HostTask {
         None
     }
 
+    /// Class logits `[batch, classes]`; `None` where an answer is of another kind.
+    fn logits(_output: Self::Output) -> Option<Tensor<B, 2>> {
+        None
+    }
+
     /// Figures that are cheap enough for every training batch, each summed over the batch's samples: name and sum.
     fn running_scores(
         &self,

@@ -24,6 +24,7 @@ pub use sections::{
     AugmentConfig, InputConfig, InputSize, NoSettings, Normalization, NormalizationPreset, TaskKind, TrainConfig,
 };
 
+use crate::distillation::DistillConfig;
 use crate::early_stopping::EarlyStopping;
 use crate::initial_weights::InitConfig;
 use crate::optim::OptimizerConfig;
@@ -127,6 +128,9 @@ pub struct RunConfig<K: Sections> {
     pub init: InitConfig,
     /// What is minimised.
     pub loss: K::Loss,
+    /// A network to learn from besides the targets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distill: Option<DistillConfig<K::Model>>,
     /// How outputs become answers.
     #[serde(skip_serializing_if = "Section::is_absent")]
     pub decode: K::Decode,
@@ -152,6 +156,7 @@ impl<K: Sections> Default for RunConfig<K> {
             model: K::default_model(),
             init: InitConfig::default(),
             loss: K::Loss::default(),
+            distill: None,
             decode: K::Decode::default(),
             optim: OptimizerConfig::default(),
             schedule: ScheduleConfig::default(),
@@ -227,7 +232,13 @@ impl<K: Sections> RunConfig<K> {
             .or_else(|| self.model.problem())
             .or_else(|| self.loss.problem())
             .or_else(|| self.decode.problem())
-            .or_else(|| self.train.problem());
+            .or_else(|| self.distill.as_ref()?.problem())
+            .or_else(|| self.distill.as_ref()?.model.problem())
+            .or_else(|| self.train.problem())
+            .or_else(|| {
+                (self.train.cache_features && self.distill.is_some())
+                    .then(|| "train.cache_features and distill exclude one another: a teacher needs images".to_owned())
+            });
         match problem {
             Some(problem) => Err(ConfigError::Invalid(problem)),
             None => Ok(()),

@@ -102,6 +102,13 @@ const KEYS: &[(&str, &str)] = &[
     ("loss.pos_weight", "binary-cross-entropy: weight of the positives, one for all or one a class|unset"),
     ("loss.delta", "huber: where the square becomes a line|1.0"),
     ("loss.beta", "smooth-l1: where the square becomes a line|1.0"),
+    ("distill.from", "file with the weights of a network to learn from; without this table there is none|required"),
+    ("distill.model", "that network, as in [model]: { name = \"resnet56\" }|required"),
+    ("distill.key", "which set of tensors of a file that has several|unset"),
+    ("distill.ignore", "tensors of the file that are left out|[]"),
+    ("distill.temperature", "what logits are divided by before they are compared|4.0"),
+    ("distill.weight", "share of the other network's answers in the loss|0.5"),
+    ("distill.features", "weight of the squared difference of what both heads see|0.0"),
     ("optim.kind", "sgd, adam, adamw, rmsprop, adagrad"),
     ("optim.lr", "learning rate, before the schedule's factor"),
     ("optim.weight_decay", "weight decay: L2, or decoupled with adamw"),
@@ -293,7 +300,8 @@ mod tests {
         "[data]\nkind = \"file-name-pattern\"\n[loss]\nkind = \"binary-cross-entropy\"\npos_weight = [1.0]\n",
         "[data]\nkind = \"cifar100\"\n[loss]\nkind = \"huber\"\n[schedule]\nkind = \"one-cycle\"\n",
         "[data]\nkind = \"mnist\"\nclasses = [\"0\"]\n[loss]\nkind = \"smooth-l1\"\n[schedule]\nkind = \"polynomial\"\n",
-        "[loss]\nkind = \"cross-entropy\"\nclass_weights = [1.0]\n[schedule]\nkind = \"step\"\nepochs = 3\n\
+        "[distill]\nfrom = \"x\"\nmodel = { name = \"cnn\" }\nkey = \"ema\"\nignore = [\"a\"]\n\
+         [loss]\nkind = \"cross-entropy\"\nclass_weights = [1.0]\n[schedule]\nkind = \"step\"\nepochs = 3\n\
          [optim]\nepsilon = 1.0\nclip_norm = 1.0\nclip_value = 1.0\nlayer_decay = 0.5\n\
          groups = [{ parameters = [\"fc\"] }]\n\
          [train]\nfold = { number = 1, of = 5 }\nworkers = 1\nema = 0.9\nmonitor = \"val.loss\"\n[augment]\nmix = { kind = \"mixup\", alpha = 1.0 }\n",

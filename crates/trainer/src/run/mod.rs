@@ -22,6 +22,7 @@ pub use summary::Summary;
 
 use crate::checkpoint::{MODEL_FILE, RunState, Training, load_weights};
 use crate::config::{AnnotationOf, DataSection, RunConfig};
+use crate::distillation::{DistillConfig, Graduate, School, Student, TaughtTask};
 use crate::environment;
 use crate::error::TrainError;
 use crate::feature_cache::{self, CachedFeatures, HeadOnly};
@@ -33,6 +34,7 @@ use crate::recognition::{NetworkOn, RecognitionOn, TrainableOn};
 use crate::run_directory::RunDirectory;
 use crate::schedule::Schedule;
 use crate::seeds::{Purpose, stream};
+use crate::task::Task;
 
 /// A run to be started.
 #[derive(Debug, Clone)]
@@ -103,7 +105,7 @@ pub fn start_run<B: AutodiffVisionBackend, K: TrainableOn<B>>(
     K::task(&new.config, splits.classes.clone())?;
     let network = new_network::<B, K>(&new.config, splits.classes.len(), device)?;
     let (network, initialised) = initial_weights::load(network, &new.config.init)?;
-    check_parameters::<B, K>(&network, &new.config, splits.classes.clone())?;
+    check_parameters::<B, K>(&network, &new.config, splits.classes.clone(), device)?;
     let directory = RunDirectory::create(&new.directory, &new.config, new.overwrite)?;
     directory.write_environment(&environment::describe(&new.config, fingerprint, new.commit))?;
     if let Some(path) = &new.config.init.from {
@@ -140,7 +142,7 @@ pub fn resume_run<B: AutodiffVisionBackend, K: TrainableOn<B>>(
         true => new_network::<B, K>(&config, splits.classes.len(), device)?,
         false => initial_weights::load(new_network::<B, K>(&config, splits.classes.len(), device)?, &config.init)?.0,
     };
-    check_parameters::<B, K>(&network, &config, splits.classes.clone())?;
+    check_parameters::<B, K>(&network, &config, splits.classes.clone(), device)?;
     directory.replace_config(&config)?;
     run::<B, K>(directory, config, splits, network, resumable, device, observer, stop, prepared)
 }
@@ -175,14 +177,35 @@ fn new_network<B: AutodiffVisionBackend, K: TrainableOn<B>>(
     Ok(<K as RecognitionOn<B>>::network(&config.model, classes, config.input.shape(), device)?)
 }
 
-/// Checks the settings that name parameters of the network.
+/// The network that `config` learns from, answering as in inference.
+fn teacher<B: AutodiffVisionBackend, K: TrainableOn<B>>(
+    settings: &DistillConfig<K::Model>,
+    config: &RunConfig<K>,
+    classes: usize,
+    device: &B::Device,
+) -> Result<NetworkOn<K, B::InnerBackend>, TrainError> {
+    let shape = config.input.shape();
+    K::check_model(&settings.model, classes, shape)?;
+    let network = models::layers::without_random_values(|| {
+        <K as RecognitionOn<B::InnerBackend>>::network(&settings.model, classes, shape, device)
+    })?;
+    Ok(initial_weights::load(network, &settings.init())?.0)
+}
+
+/// Checks the settings that name parameters of the network, or another network.
 fn check_parameters<B: AutodiffVisionBackend, K: TrainableOn<B>>(
     network: &NetworkOn<K, B>,
     config: &RunConfig<K>,
     classes: ClassNames,
+    device: &B::Device,
 ) -> Result<(), TrainError> {
     let freezing = Freezing::new(network, &config.init)?;
     config.optim.check_groups(network)?;
+    if let Some(settings) = &config.distill {
+        let teacher = teacher::<B, K>(settings, config, classes.len(), device)?;
+        let input = config.input.shape();
+        settings.check::<B::InnerBackend, _, K::Task>(&network.valid(), &teacher, input, device)?;
+    }
     if config.train.cache_features {
         let task = K::task(config, classes)?;
         feature_cache::check::<B, _, _>(network, &task, &freezing, config.train.epochs)?;
@@ -242,26 +265,36 @@ fn run<B: AutodiffVisionBackend, K: TrainableOn<B>>(
         summary: None,
     };
     let files = directory.fit_files();
+    macro_rules! fit {
+        ($training:expr, $task:expr) => {
+            fit::<B, _, _>(
+                $training,
+                $task,
+                &data,
+                &options,
+                &mut schedule,
+                &files,
+                &description,
+                device,
+                observer,
+                stop,
+            )?
+        };
+    }
     let (training, ending) = if config.train.cache_features {
         let frozen = training.network.valid();
         let cached = CachedFeatures::new(&frozen, &task, &data, &options, device, observer, stop)?;
         let Some(cached) = cached else { return Ok(interrupted(&directory)) };
-        let training = training.map(HeadOnly, HeadOnly);
-        let (training, ending) = fit::<B, _, _>(
-            training,
-            &cached,
-            &data,
-            &options,
-            &mut schedule,
-            &files,
-            &description,
-            device,
-            observer,
-            stop,
-        )?;
+        let (training, ending) = fit!(training.map(HeadOnly, HeadOnly), &cached);
         (training.map(|head| head.0, |head| head.0), ending)
+    } else if let Some(settings) = &config.distill {
+        let teacher = teacher::<B, K>(settings, &config, classes.len(), device)?;
+        let school = School::<B, _>::new(teacher, <K::Task as Task<B::InnerBackend>>::logits, settings);
+        let training = training.map(|network| school.student(network), |average| school.graduate(average));
+        let (training, ending) = fit!(training, &TaughtTask::new(&task, settings));
+        (training.map(Student::into_network, Graduate::into_network), ending)
     } else {
-        fit::<B, _, _>(training, &task, &data, &options, &mut schedule, &files, &description, device, observer, stop)?
+        fit!(training, &task)
     };
     if ending == Ending::Interrupted {
         return Ok(interrupted(&directory));

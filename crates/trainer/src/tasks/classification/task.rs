@@ -193,6 +193,10 @@ impl<B: VisionBackend> Task<B> for ClassificationTask {
         average_logits(outputs)
     }
 
+    fn logits(output: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
+        Some(output)
+    }
+
     fn decode(&self, output: Tensor<B, 2>, _targets: &Tensor<B, 2>) -> Vec<ClassScores> {
         class_scores(output)
     }
