@@ -6,7 +6,7 @@ use crate::fine_tuning::tensors;
 use crate::program::{Program, assert_same_run, test_data, wait};
 
 /// A configuration that trains a detector in a moment and uses every source of randomness there is.
-const SMALL_DETECTOR: &str = r#"
+pub(crate) const SMALL_DETECTOR: &str = r#"
 task = "detection"
 seed = 5
 [data]
@@ -203,7 +203,7 @@ fn voc_annotation(image: &str, objects: &[VocObject]) -> String {
 
 /// Every figure of a JSON document is a number or null: serde writes what is not finite as null, so this looks at the
 /// table, which does not.
-fn assert_finite(program: &Program, run: &str) {
+pub(crate) fn assert_finite(program: &Program, run: &str) {
     let results = String::from_utf8(program.bytes(&format!("{run}/results.csv"))).expect("UTF-8");
     for line in results.lines().skip(1) {
         for cell in line.split(',').filter(|cell| !cell.is_empty()) {

@@ -1,8 +1,9 @@
 //! `cargo xtask data`.
 
 mod annotated;
+mod masks;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -12,9 +13,12 @@ use datasets::detection_doctor::detection_doctor;
 use datasets::detection_stats::detection_stats;
 use datasets::doctor::{DoctorReport, doctor};
 use datasets::fetch::{FetchPhase, FetchProgress, fetch};
+use datasets::segmentation_doctor::segmentation_doctor;
+use datasets::segmentation_stats::segmentation_stats;
 use datasets::stats::{DatasetStats, ImageStats, stats};
 use datasets::{AnnotatedFolderSpec, DatasetError, DatasetSpec, DetectionData, DetectionSpec};
 use datasets::{FolderSpec, Manifest, Samples, SplitName, Splits};
+use datasets::{SegmentationData, SegmentationFolderSpec, SegmentationSpec, detect_masks};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 use trainer::config::AnyRunConfig;
@@ -39,7 +43,7 @@ enum DataCommand {
         #[arg(long, value_name = "FOLDER")]
         to: Option<PathBuf>,
     },
-    /// Count images and classes, and measure sizes, means and deviations.
+    /// Count images, classes, objects or pixels, and measure sizes, means and deviations.
     Stats {
         #[command(flatten)]
         source: Source,
@@ -50,7 +54,7 @@ enum DataCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Read every image and report damaged, misnamed, tiny and duplicate files.
+    /// Read every image and report damaged, misnamed, tiny and duplicate files, and annotations that do not fit.
     Doctor {
         #[command(flatten)]
         source: Source,
@@ -75,7 +79,8 @@ enum DataCommand {
         #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
         columns: u32,
     },
-    /// Write data in another layout: boxes as COCO, Pascal VOC or YOLO files, classes as one folder each.
+    /// Write data in another layout: boxes as COCO, Pascal VOC or YOLO files, masks of objects as COCO files, classes as one
+    /// folder each.
     Convert {
         #[command(flatten)]
         source: Source,
@@ -102,32 +107,56 @@ struct Source {
     /// Folder of the data, where SOURCE is a configuration that names none.
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
+    /// Take the data as masks for segmentation, also where files with boxes lie in the folder.
+    #[arg(long)]
+    masks: bool,
 }
 
-/// Data of either kind.
+/// Data of any kind.
 enum Opened {
     /// One class an image.
     Labelled(Splits),
     /// Boxes in images.
     Annotated(DetectionData),
+    /// A class for every pixel; with the settings by which they were read.
+    Masks(SegmentationData, SegmentationSpec),
 }
 
 impl Source {
     fn open(&self) -> anyhow::Result<Opened> {
         if self.source.is_dir() {
-            // Annotation files say for certain what a folder is; folders of images may mean anything.
-            return match DetectionSpec::Auto(AnnotatedFolderSpec::default()).read(Some(&self.source)) {
-                Ok(data) => Ok(Opened::Annotated(data)),
-                Err(DatasetError::NotRecognised { .. }) => {
-                    Ok(Opened::Labelled(DatasetSpec::Auto(FolderSpec::default()).open(Some(&self.source))?))
-                }
-                Err(error) => Err(error.into()),
-            };
+            return if self.masks { open_masks(&self.source) } else { open_folder(&self.source) };
+        }
+        if self.masks {
+            bail!("--masks is for a folder; a configuration says itself what its data are");
         }
         Ok(match recipes::read(&self.source, &[])?.config {
             AnyRunConfig::Classification(config) => Opened::Labelled(config.data.open(self.data.as_deref())?),
             AnyRunConfig::Detection(config) => Opened::Annotated(config.data.read(self.data.as_deref())?),
+            AnyRunConfig::Segmentation(config) => Opened::Masks(config.data.read(self.data.as_deref())?, config.data),
         })
+    }
+}
+
+fn open_masks(folder: &Path) -> anyhow::Result<Opened> {
+    let spec = detect_masks(folder, &SegmentationFolderSpec::default())?;
+    Ok(Opened::Masks(spec.read(None)?, spec))
+}
+
+/// Annotation files say for certain what a folder is, and masks beside images nearly so; folders of images may mean
+/// anything.
+fn open_folder(folder: &Path) -> anyhow::Result<Opened> {
+    match DetectionSpec::Auto(AnnotatedFolderSpec::default()).read(Some(folder)) {
+        Ok(data) => return Ok(Opened::Annotated(data)),
+        Err(DatasetError::NotRecognised { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    match detect_masks(folder, &SegmentationFolderSpec::default()) {
+        Ok(spec) => Ok(Opened::Masks(spec.read(None)?, spec)),
+        Err(DatasetError::NotRecognised { .. }) => {
+            Ok(Opened::Labelled(DatasetSpec::Auto(FolderSpec::default()).open(Some(folder))?))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -143,6 +172,7 @@ pub(crate) fn run(arguments: DataArguments) -> anyhow::Result<ExitCode> {
             match source.open()? {
                 Opened::Labelled(splits) => tell(&stats(&splits, images)?, json, print_stats)?,
                 Opened::Annotated(data) => tell(&detection_stats(&data, images)?, json, annotated::print_stats)?,
+                Opened::Masks(data, _) => tell(&segmentation_stats(&data, images)?, json, masks::print_stats)?,
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -166,6 +196,12 @@ pub(crate) fn run(arguments: DataArguments) -> anyhow::Result<ExitCode> {
                     tell(&report, json, annotated::print_doctor)?;
                     report.is_healthy()
                 }
+                Opened::Masks(data, _) => {
+                    let report = segmentation_doctor(data, &progress)?;
+                    bar.finish_and_clear();
+                    tell(&report, json, masks::print_doctor)?;
+                    report.is_healthy()
+                }
             };
             Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
@@ -186,6 +222,13 @@ pub(crate) fn run(arguments: DataArguments) -> anyhow::Result<ExitCode> {
                     let sheet = datasets::annotated_sheet(&picked, &splits.classes, columns, ANNOTATED_CELL);
                     (sheet, picked.len(), samples.len())
                 }
+                Opened::Masks(SegmentationData { splits, .. }, _) => {
+                    let samples = splits.get(split)?;
+                    let picked = picked(samples, count)?;
+                    let columns = columns.div_ceil(2);
+                    let sheet = datasets::mask_sheet(&picked, &splits.classes, columns, MASK_CELL);
+                    (sheet, picked.len(), samples.len())
+                }
             };
             sheet.save(&out).with_context(|| format!("{} cannot be written", out.display()))?;
             output::line(format!("{shown} of {total} {split} samples: {}", out.display()));
@@ -196,6 +239,13 @@ pub(crate) fn run(arguments: DataArguments) -> anyhow::Result<ExitCode> {
                 (Opened::Labelled(splits), "folders") => convert_classification(&splits, &out, images)?,
                 (Opened::Labelled(_), _) => {
                     bail!("the data have one class an image, expected --to folders, found {to}")
+                }
+                (Opened::Masks(_, SegmentationSpec::Instances(spec)), "coco") => {
+                    let data = spec.read_objects(source.data.as_deref())?;
+                    convert_detection(&data, DetectionFormat::Coco, &out, images)?
+                }
+                (Opened::Masks(..), _) => {
+                    bail!("of masks, only those with one file for each object become COCO files (--to coco)")
                 }
                 (Opened::Annotated(data), _) => {
                     let format: DetectionFormat = to.parse().map_err(anyhow::Error::msg)?;
@@ -237,6 +287,8 @@ fn print_conversion(report: &ConversionReport) {
 
 /// Pixels of the cell of a sheet with boxes.
 const ANNOTATED_CELL: u32 = 320;
+/// Pixels of the cell of a sheet with masks.
+const MASK_CELL: u32 = 256;
 /// Pixels of a contact sheet's cell.
 const SHEET_CELL: u32 = 112;
 
@@ -253,21 +305,28 @@ fn fetch_named(name: &str, to: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let manifest = Manifest::find(name)?;
     let target = to.unwrap_or_else(|| PathBuf::from("datasets").join(&manifest.name));
     output::note(format!("{}: {} (licence: {})", manifest.name, manifest.description, manifest.licence));
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let mut progress = |progress: FetchProgress<'_>| {
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
-        let phase = match progress.phase {
-            FetchPhase::Download => "downloading",
-            FetchPhase::Verify => "checking",
-            FetchPhase::Unpack => "unpacking",
-        };
-        bar.set_message(format!("{phase} {}", progress.name));
-    };
-    let folder = fetch(&manifest, &target, &mut progress)?;
+    let bar = download_bar();
+    let folder = fetch(&manifest, &target, &mut |progress| show_download(&bar, progress))?;
     bar.finish_and_clear();
     output::line(format!("{}", folder.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// A bar for [`show_download`].
+pub(crate) fn download_bar() -> ProgressBar {
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+}
+
+/// Shows how far a download is.
+pub(crate) fn show_download(bar: &ProgressBar, progress: FetchProgress<'_>) {
+    bar.set_length(progress.total);
+    bar.set_position(progress.done);
+    let phase = match progress.phase {
+        FetchPhase::Download => "downloading",
+        FetchPhase::Verify => "checking",
+        FetchPhase::Unpack => "unpacking",
+    };
+    bar.set_message(format!("{phase} {}", progress.name));
 }
 
 fn print_stats(stats: &DatasetStats) {

@@ -15,6 +15,8 @@ use trainer::run::{RunEvaluation, evaluate_run, evaluate_weights};
 use trainer::run_directory::RunDirectory;
 use trainer::tasks::classification::ClassificationDetails;
 use trainer::tasks::detection::DetectionDetails;
+use trainer::tasks::segmentation::SegmentationDetails;
+use trainer::test_time::Views;
 
 use crate::interrupt::{INTERRUPTED, stop_flag};
 use crate::judge_files::FileArguments;
@@ -49,6 +51,11 @@ pub(crate) struct EvalArguments {
     /// Override a key of the run's configuration; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
+    /// Classification: average the answers about several views of each image: `flip` (the default), `crops` or
+    /// `flipped-crops`.
+    #[arg(long, value_name = "VIEWS", num_args = 0..=1, require_equals = true, default_missing_value = "flip",
+        value_parser = parse_views)]
+    tta: Option<Views>,
     #[command(flatten)]
     files: FileArguments,
     /// Print one JSON document on standard output.
@@ -57,6 +64,12 @@ pub(crate) struct EvalArguments {
     /// Show no progress.
     #[arg(long)]
     quiet: bool,
+}
+
+/// The views of test-time augmentation by their name.
+pub(crate) fn parse_views(name: &str) -> Result<Views, String> {
+    let names = Views::ALL.map(Views::as_str).join(", ");
+    Views::ALL.into_iter().find(|views| views.as_str() == name).ok_or_else(|| format!("expected one of {names}"))
 }
 
 fn parse_split(name: &str) -> Result<SplitName, String> {
@@ -94,6 +107,7 @@ pub(crate) fn run(arguments: EvalArguments) -> anyhow::Result<ExitCode> {
     match config {
         AnyRunConfig::Classification(config) => judge(run.as_ref(), &config, &arguments, &device, print_classes),
         AnyRunConfig::Detection(config) => judge(run.as_ref(), &config, &arguments, &device, print_detected_classes),
+        AnyRunConfig::Segmentation(config) => judge(run.as_ref(), &config, &arguments, &device, print_mask_classes),
     }
 }
 
@@ -108,8 +122,10 @@ fn judge<K: RecognitionOn<SelectedBackend>>(
     let mut progress = Progress::new(arguments.quiet);
     let split = arguments.split;
     let evaluation: Result<Option<RunEvaluation<K::Details>>, TrainError> = match run {
-        Some(run) => evaluate_run::<SelectedBackend, K>(run, config, split, device, &mut progress, &stop),
-        None => evaluate_weights::<SelectedBackend, K>(config, split, device, &mut progress, &stop),
+        Some(run) => {
+            evaluate_run::<SelectedBackend, K>(run, config, split, arguments.tta, device, &mut progress, &stop)
+        }
+        None => evaluate_weights::<SelectedBackend, K>(config, split, arguments.tta, device, &mut progress, &stop),
     };
     drop(progress);
     let Some(evaluation) = evaluation? else { return Ok(ExitCode::from(INTERRUPTED)) };
@@ -158,4 +174,12 @@ fn print_detected_classes(details: &DetectionDetails) {
         [vec![row.class.clone(), row.objects.to_string()], figures.to_vec()].concat()
     });
     print_rows(&["class", "objects", "AP", "AP50", "AP75", "AR100", "best F1", "at confidence"], rows.collect());
+}
+
+fn print_mask_classes(details: &SegmentationDetails) {
+    let rows = details.per_class.iter().map(|row| {
+        let figures = [row.iou, row.dice, row.precision, row.recall, row.boundary_f1, row.hd95].map(figure);
+        [vec![row.class.clone(), row.pixels.to_string()], figures.to_vec()].concat()
+    });
+    print_rows(&["class", "pixels", "IoU", "Dice", "precision", "recall", "boundary F1", "HD95"], rows.collect());
 }

@@ -4,22 +4,30 @@
 
 mod bench;
 mod ci;
+mod cross_validation;
 mod data;
 mod eval;
 mod export;
 mod interrupt;
 mod judge_files;
+mod lr_find;
 mod output;
 mod predict;
 mod progress;
 mod recipes;
 mod train;
+mod weights;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use trainer::TrainError;
 use trainer::config::ConfigError;
+
+/// ndarray's tensors are vectors, whose memory the kernels' pool can only keep as the program's allocator.
+#[cfg(all(feature = "ndarray", not(feature = "cuda")))]
+#[global_allocator]
+static ALLOCATOR: tensor_backend::kernels::memory::PooledAllocator = tensor_backend::kernels::memory::PooledAllocator;
 
 /// Trains, evaluates and applies image-recognition models.
 #[derive(Debug, Parser)]
@@ -33,6 +41,8 @@ struct Cli {
 enum Command {
     /// Train a model; without arguments: a small network on generated shapes, in under a minute.
     Train(train::TrainArguments),
+    /// Raise the learning rate from step to step, and draw the loss: where does training work?
+    LrFind(lr_find::LrFindArguments),
     /// Evaluate a run's best model on a split, other weights, or detections in files.
     Eval(eval::EvalArguments),
     /// Classify images, or find objects in them, with a run's best model.
@@ -41,6 +51,8 @@ enum Command {
     Export(export::ExportArguments),
     /// Fetch, check, convert and look at data sets.
     Data(data::DataArguments),
+    /// Fetch published weights.
+    Weights(weights::WeightsArguments),
     /// Measure speed.
     Bench(bench::BenchArguments),
     /// Run every check and test.
@@ -56,10 +68,12 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Train(arguments) => train::run(arguments),
+        Command::LrFind(arguments) => lr_find::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::Predict(arguments) => predict::run(arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Data(arguments) => data::run(arguments),
+        Command::Weights(arguments) => weights::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Ci(arguments) => ci::run(arguments).map(|()| ExitCode::SUCCESS),
     };

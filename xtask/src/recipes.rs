@@ -22,8 +22,15 @@ recipes!(
     "bccd-yolox-nano",
     "coco128-yolox-nano",
     "coco-yolox-s",
+    "shapes-unet",
+    "nuclei-unet",
+    "isbi-unet",
+    "coco128-fcn",
+    "voc-fcn-resnet50",
     "folder-cnn",
     "folder-resnet18",
+    "finetune-resnet20-cifar10",
+    "finetune-folder-resnet18",
 );
 
 /// The recipe of `cargo xtask train` without arguments.

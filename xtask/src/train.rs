@@ -7,7 +7,7 @@ use clap::Args;
 use models::{ClassifierConfig, DetectorConfig, SegmenterConfig};
 use tensor_backend::{SelectedBackend, SelectedDevice, TrainingBackend, open_device};
 use trainer::config::{
-    AnyRunConfig, DataSection, RunConfig, data_path_setting, key_reference_markdown, text_setting, texts_setting,
+    AnyRunConfig, RunConfig, data_path_setting, key_reference_markdown, text_setting, texts_setting,
 };
 use trainer::fit::Ending;
 use trainer::observer::StopFlag;
@@ -15,33 +15,25 @@ use trainer::recognition::{RecognitionOn, TrainableOn};
 use trainer::run::{NewRun, Outcome, Start, Summary, resume_run, start_run};
 use trainer::run_directory::RunDirectory;
 
+use crate::cross_validation::{self, CrossValidation};
 use crate::interrupt::{INTERRUPTED, stop_flag};
 use crate::output::{self, Style, styled};
 use crate::progress::Progress;
 use crate::recipes::{self, Recipe};
 
-/// Arguments of `train`.
+/// Arguments that say what a run is made of.
 #[derive(Debug, Args)]
-pub(crate) struct TrainArguments {
+pub(crate) struct RecipeArguments {
     /// Configuration file, or the name of a recipe in configs/ such as `mnist-cnn`.
     config: Option<PathBuf>,
     /// Folder of the data.
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
-    /// Folder of the run; default: runs/ and the configuration's name, numbered if that exists.
-    #[arg(long, value_name = "FOLDER", conflicts_with = "resume")]
-    out: Option<PathBuf>,
     /// Override a key, such as `--set optim.lr=0.05`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// Go on with a run where its last checkpoint ends.
-    #[arg(long, value_name = "RUN", conflicts_with = "config")]
-    resume: Option<PathBuf>,
-    /// Replace a run that is in the folder already.
-    #[arg(long)]
-    overwrite: bool,
     /// Start from the weights in this PyTorch or safetensors file; short for `--set init.from=FILE`.
-    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    #[arg(long, value_name = "FILE")]
     init_from: Option<PathBuf>,
     /// Which set of tensors of a PyTorch file that has several, such as `ema`; short for `--set init.key=KEY`.
     #[arg(long, value_name = "KEY")]
@@ -50,7 +42,8 @@ pub(crate) struct TrainArguments {
     /// `--set init.ignore=[…]`.
     #[arg(long, value_name = "PATTERN")]
     ignore: Vec<String>,
-    /// Parameters that are not trained, such as `layer1.*`; may be repeated; short for `--set init.freeze=[…]`.
+    /// Parameters that are not trained, such as `layer1`, or all but the head: `--freeze '*' --freeze '!fc'`; may be
+    /// repeated; short for `--set init.freeze=[…]`.
     #[arg(long, value_name = "PATTERN")]
     freeze: Vec<String>,
     /// Passes over the training data; short for `--set train.epochs=N`.
@@ -62,6 +55,32 @@ pub(crate) struct TrainArguments {
     /// Seed of the run; short for `--set seed=N`.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+}
+
+impl RecipeArguments {
+    /// The configuration that a new run would have.
+    pub(crate) fn read(&self) -> anyhow::Result<Recipe> {
+        configuration(self, &settings(self)?)
+    }
+}
+
+/// Arguments of `train`.
+#[derive(Debug, Args)]
+pub(crate) struct TrainArguments {
+    #[command(flatten)]
+    recipe: RecipeArguments,
+    /// Folder of the run; default: runs/ and the configuration's name, numbered if that exists.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "resume")]
+    out: Option<PathBuf>,
+    /// Go on with a run where its last checkpoint ends.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "init_from"])]
+    resume: Option<PathBuf>,
+    /// Cross-validation: cut training and validation samples into so many parts and train a run for each held out.
+    #[arg(long, value_name = "N", conflicts_with = "resume", value_parser = clap::value_parser!(u32).range(2..))]
+    folds: Option<u32>,
+    /// Replace a run that is in the folder already.
+    #[arg(long)]
+    overwrite: bool,
     /// Print the final figures as one JSON document on standard output.
     #[arg(long)]
     json: bool,
@@ -89,39 +108,84 @@ pub(crate) fn run(arguments: TrainArguments) -> anyhow::Result<ExitCode> {
         output::line(key_reference_markdown().trim_end());
         return Ok(ExitCode::SUCCESS);
     }
-    let settings = settings(&arguments)?;
+    let settings = settings(&arguments.recipe)?;
     let device = open_device()?;
     let stop = stop_flag()?;
     let mut progress = Progress::new(arguments.quiet);
+    if let Some(folds) = arguments.folds {
+        return cross_validate(&arguments, folds, &settings, &device, progress, &stop);
+    }
     let outcome = match &arguments.resume {
         Some(run) => {
             let directory = RunDirectory::open(run)?;
             match directory.read_config(&settings)? {
                 AnyRunConfig::Classification(config) => resume(directory, config, &device, &mut progress, &stop)?,
                 AnyRunConfig::Detection(config) => resume(directory, config, &device, &mut progress, &stop)?,
+                AnyRunConfig::Segmentation(config) => resume(directory, config, &device, &mut progress, &stop)?,
             }
         }
         None => {
-            let Recipe { name, config } = configuration(&arguments, &settings)?;
+            let Recipe { name, config } = configuration(&arguments.recipe, &settings)?;
             if arguments.summary {
                 match config {
                     AnyRunConfig::Classification(config) => print_summary(&config, &device)?,
                     AnyRunConfig::Detection(config) => print_summary(&config, &device)?,
+                    AnyRunConfig::Segmentation(config) => print_summary(&config, &device)?,
                 }
                 return Ok(ExitCode::SUCCESS);
             }
             let directory = arguments.out.clone().unwrap_or_else(|| free_run_directory(&name));
             let overwrite = arguments.overwrite;
-            match config {
-                AnyRunConfig::Classification(config) => {
-                    start(config, directory, overwrite, &device, &mut progress, &stop)?
-                }
-                AnyRunConfig::Detection(config) => start(config, directory, overwrite, &device, &mut progress, &stop)?,
-            }
+            start_any(config, directory, overwrite, &device, &mut progress, &stop)?
         }
     };
     drop(progress);
     finish(&outcome, arguments.json)
+}
+
+fn start_any(
+    config: AnyRunConfig,
+    directory: PathBuf,
+    overwrite: bool,
+    device: &SelectedDevice,
+    progress: &mut Progress,
+    stop: &StopFlag,
+) -> anyhow::Result<Outcome> {
+    match config {
+        AnyRunConfig::Classification(config) => start(config, directory, overwrite, device, progress, stop),
+        AnyRunConfig::Detection(config) => start(config, directory, overwrite, device, progress, stop),
+        AnyRunConfig::Segmentation(config) => start(config, directory, overwrite, device, progress, stop),
+    }
+}
+
+/// A run for each part held out, in `fold-1`, `fold-2` … of one folder.
+fn cross_validate(
+    arguments: &TrainArguments,
+    folds: u32,
+    settings: &[String],
+    device: &SelectedDevice,
+    mut progress: Progress,
+    stop: &StopFlag,
+) -> anyhow::Result<ExitCode> {
+    let mut summaries = Vec::new();
+    let mut folder = PathBuf::new();
+    for number in 1..=folds {
+        let fold = format!("train.fold={{ number = {number}, of = {folds} }}");
+        let Recipe { name, config } = configuration(&arguments.recipe, &[settings, &[fold][..]].concat())?;
+        if number == 1 {
+            folder = arguments.out.clone().unwrap_or_else(|| free_run_directory(&name));
+            cross_validation::prepare(&folder, arguments.overwrite)?;
+        }
+        let directory = folder.join(format!("fold-{number}"));
+        let outcome = start_any(config, directory, arguments.overwrite, device, &mut progress, stop)?;
+        match outcome.summary {
+            Some(summary) => summaries.push(summary),
+            None => return finish(&outcome, arguments.json),
+        }
+    }
+    drop(progress);
+    CrossValidation::new(summaries).finish(&folder, arguments.json)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn start<K: TrainableOn<TrainingBackend> + RecognitionOn<SelectedBackend>>(
@@ -150,7 +214,7 @@ fn resume<K: TrainableOn<TrainingBackend> + RecognitionOn<SelectedBackend>>(
 }
 
 /// The overrides that the arguments stand for. Paths become absolute, so that a run can be resumed from anywhere.
-fn settings(arguments: &TrainArguments) -> anyhow::Result<Vec<String>> {
+fn settings(arguments: &RecipeArguments) -> anyhow::Result<Vec<String>> {
     let mut settings = Vec::new();
     if let Some(weights) = &arguments.init_from {
         settings.push(text_setting("init.from", &std::path::absolute(weights)?.to_string_lossy()));
@@ -172,7 +236,7 @@ fn settings(arguments: &TrainArguments) -> anyhow::Result<Vec<String>> {
     Ok(settings)
 }
 
-fn configuration(arguments: &TrainArguments, settings: &[String]) -> anyhow::Result<Recipe> {
+fn configuration(arguments: &RecipeArguments, settings: &[String]) -> anyhow::Result<Recipe> {
     match (&arguments.config, &arguments.data) {
         (Some(source), _) => recipes::read(source, settings),
         (None, Some(_)) => Ok(recipes::built_in(recipes::FOLDER_RECIPE, settings)?),
@@ -215,7 +279,7 @@ fn print_summary<K: RecognitionOn<SelectedBackend>>(
     config: &RunConfig<K>,
     device: &SelectedDevice,
 ) -> anyhow::Result<()> {
-    let splits = config.data.open()?;
+    let splits = config.open()?;
     let shape = config.input.shape();
     let network = K::network(&config.model, splits.classes.len(), shape, device)?;
     output::line(K::summary(&network, shape).to_string());
@@ -276,7 +340,7 @@ fn finish(outcome: &Outcome, json: bool) -> anyhow::Result<ExitCode> {
 }
 
 /// Figures of the last lines, those that the task has.
-const FINAL_FIGURES: [&str; 5] = ["accuracy", "ap", "ap50", "ap75", "loss"];
+const FINAL_FIGURES: [&str; 8] = ["accuracy", "ap", "ap50", "ap75", "mean_iou", "dice", "pixel_accuracy", "loss"];
 
 /// The final figures, a line a split.
 fn figures(summary: &Summary) -> String {

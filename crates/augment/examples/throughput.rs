@@ -14,7 +14,7 @@ use image::{Rgb, RgbImage};
 use vision_types::{BBox, Instance};
 
 /// Settings of peers' benchmarks: torchvision's and albumentations' defaults, or the ranges commonly used with them.
-const STEPS: [(&str, &str); 26] = [
+const STEPS: [(&str, &str); 27] = [
     ("copy", "[]"),
     ("random_resized_crop_224", r#"[{"kind": "random-resized-crop", "size": 224}]"#),
     ("random_crop_pad", r#"[{"kind": "random-crop", "size": 224, "padding": 4}]"#),
@@ -38,6 +38,7 @@ const STEPS: [(&str, &str); 26] = [
         "affine_reflect",
         r#"[{"kind": "affine", "rotation": 40, "shift_x": 0.2, "shift_y": 0.2, "zoom": 0.2, "fill_mode": "reflect"}]"#,
     ),
+    ("elastic", r#"[{"kind": "elastic"}]"#),
     ("perspective", r#"[{"kind": "perspective", "probability": 1}]"#),
     ("gaussian_blur_7", r#"[{"kind": "gaussian-blur", "sigma": [0.5, 2], "kernel_size": 7}]"#),
     ("median_blur_3", r#"[{"kind": "median-blur", "probability": 1}]"#),

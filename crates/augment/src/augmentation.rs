@@ -8,6 +8,7 @@ use crate::steps::affine::Affine;
 use crate::steps::automatic::{RandAugment, TrivialAugmentWide};
 use crate::steps::color_jitter::ColorJitter;
 use crate::steps::crop::{CentreCrop, RandomCrop};
+use crate::steps::elastic::Elastic;
 use crate::steps::erasing::{Cutout, RandomErasing};
 use crate::steps::filters::{GaussianBlur, GaussianNoise, MedianBlur};
 use crate::steps::flip::{HorizontalFlip, VerticalFlip};
@@ -90,6 +91,8 @@ pub enum Augmentation {
     Affine(Affine),
     /// Random perspective.
     Perspective(Perspective),
+    /// A smooth deformation.
+    Elastic(Elastic),
     /// Brightness, contrast, saturation and hue.
     ColorJitter(ColorJitter),
     /// Shifts of hue, saturation and value.
@@ -139,6 +142,7 @@ impl Augmentation {
             Self::VerticalFlip(step) => step,
             Self::Affine(step) => step,
             Self::Perspective(step) => step,
+            Self::Elastic(step) => step,
             Self::ColorJitter(step) => step,
             Self::HsvJitter(step) => step,
             Self::Grey(step) => step,

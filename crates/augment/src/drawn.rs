@@ -3,6 +3,7 @@
 use image::RgbImage;
 use vision_types::{BBox, Mask};
 
+use crate::elastic::ElasticMap;
 use crate::geometry::{GeometricMap, MovedBox};
 use crate::noise::{Eraser, erase, gaussian_noise};
 use crate::{ImageSize, Rectangle, blur, colour, hsv, hue, sharpness, tone};
@@ -93,8 +94,10 @@ impl Photometric {
 pub enum Drawn {
     /// Nothing happens.
     Identity,
-    /// Points move.
+    /// Points move; straight lines stay straight.
     Geometric(GeometricMap),
+    /// Points move along a smooth field.
+    Elastic(ElasticMap),
     /// Colours change.
     Photometric(Photometric),
     /// Several changes, one after the other.
@@ -105,7 +108,7 @@ impl Drawn {
     /// Size of what an image of `input` becomes.
     pub fn output_size(&self, input: ImageSize) -> ImageSize {
         match self {
-            Self::Identity | Self::Photometric(_) => input,
+            Self::Identity | Self::Photometric(_) | Self::Elastic(_) => input,
             Self::Geometric(map) => map.output_size(input),
             Self::Sequence(steps) => steps.iter().fold(input, |size, step| step.output_size(size)),
         }
@@ -120,6 +123,7 @@ impl Drawn {
         match self {
             Self::Identity => image,
             Self::Geometric(map) => map.apply_image(image),
+            Self::Elastic(map) => map.apply_image(&image),
             Self::Photometric(change) => change.apply_image(image),
             Self::Sequence(steps) => steps.iter().fold(image, |image, step| step.apply_image(image)),
         }
@@ -134,6 +138,7 @@ impl Drawn {
         match self {
             Self::Identity | Self::Photometric(_) => mask,
             Self::Geometric(map) => map.apply_mask(&mask, fill),
+            Self::Elastic(map) => map.apply_mask(&mask, fill),
             Self::Sequence(steps) => steps.iter().fold(mask, |mask, step| step.apply_mask(mask, fill)),
         }
     }
@@ -143,6 +148,7 @@ impl Drawn {
         match self {
             Self::Identity | Self::Photometric(_) => MovedBox { bbox, visible: 1.0 },
             Self::Geometric(map) => map.apply_box(bbox, input),
+            Self::Elastic(map) => map.apply_box(bbox),
             Self::Sequence(steps) => apply_box_in_turn(steps, bbox, input),
         }
     }

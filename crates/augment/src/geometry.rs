@@ -5,10 +5,10 @@ use vision_types::{BBox, Mask};
 
 use crate::flip::{flip_columns, flip_rows};
 use crate::letterbox::Letterbox;
-use crate::resize::{Filter, Rectangle, resize};
+use crate::resize::{Filter, Rectangle, resize, resize_mask_into};
 use crate::warp::{Sampling, warp_image, warp_mask};
 use crate::window::Window;
-use crate::{Border, FillMode, ImageSize, Projection};
+use crate::{Border, ImageSize, Projection};
 
 /// Where every point of an image goes: the whole outcome of a geometric draw, applied to an image and to all that is
 /// annotated on it.
@@ -132,14 +132,13 @@ impl GeometricMap {
         let input = ImageSize::new(mask.width(), mask.height());
         match self {
             Self::Resize { part, output, .. } => {
-                assert!(part.fits(input), "{part:?} is not within a mask of {input}");
-                let inverse = self.forward(input).inverse().expect("the rectangle and the output have pixels");
-                warp_mask(mask, &inverse, *output, FillMode::Nearest, fill)
+                let mut resized = Mask::filled(output.width, output.height, fill);
+                resize_mask_into(mask, *part, &mut resized, Rectangle::whole(*output));
+                resized
             }
             Self::Letterbox { place, .. } => {
                 assert_eq!(place.input(), input, "the mask is not of the size that the place was made for");
-                let inverse = place.projection().inverse().expect("image and place have pixels");
-                warp_mask(mask, &inverse, place.target(), FillMode::Constant, fill)
+                place.paint_mask(mask, fill)
             }
             Self::Window(window) => window.apply_mask(mask, fill),
             Self::FlipHorizontal => {

@@ -1,6 +1,6 @@
 //! Objects moved by the same maps as their image.
 
-use vision_types::{BBox, Instance, Rle, Segmentation};
+use vision_types::{BBox, Instance, Mask, Rle, Segmentation};
 
 use crate::{Border, Drawn, DrawnPipeline, GeometricMap, ImageSize, MovedBox, outline};
 
@@ -14,6 +14,54 @@ pub struct MovedInstance {
     pub visible: f32,
 }
 
+/// A map of points that boxes, outlines and pixels of objects follow.
+pub(crate) trait PointMap {
+    /// Size of what an image of `input` becomes.
+    fn output_size(&self, input: ImageSize) -> ImageSize;
+
+    /// The box around what `bbox` of an image of `input` becomes, clipped to the output.
+    fn box_after(&self, bbox: BBox, input: ImageSize) -> MovedBox;
+
+    /// Points of an image of `input` after the map.
+    fn points_after(&self, points: &[[f64; 2]], input: ImageSize) -> Vec<[f64; 2]>;
+
+    /// A closed outline after the map, with more points where lines become curves.
+    fn outline_after(&self, points: &[[f64; 2]], input: ImageSize) -> Vec<[f64; 2]> {
+        self.points_after(points, input)
+    }
+
+    /// The pixels of an object after the map, without the copies that a border shows.
+    fn object_after(&self, mask: &Mask) -> Mask;
+
+    /// Whether the point (`x`, `y`) of an image of `input` is within the output.
+    fn shows(&self, x: f64, y: f64, input: ImageSize) -> bool;
+}
+
+impl PointMap for GeometricMap {
+    fn output_size(&self, input: ImageSize) -> ImageSize {
+        self.output_size(input)
+    }
+
+    fn box_after(&self, bbox: BBox, input: ImageSize) -> MovedBox {
+        self.apply_box(bbox, input)
+    }
+
+    fn points_after(&self, points: &[[f64; 2]], input: ImageSize) -> Vec<[f64; 2]> {
+        outline::moved(points, &self.forward(input))
+    }
+
+    fn object_after(&self, mask: &Mask) -> Mask {
+        // Mirrored and repeated copies that a border shows are not annotated.
+        self.with_border(Border::default()).apply_mask(mask, 0)
+    }
+
+    fn shows(&self, x: f64, y: f64, input: ImageSize) -> bool {
+        let output = self.output_size(input);
+        let (x, y) = self.forward(input).map(x, y);
+        (0.0..f64::from(output.width)).contains(&x) && (0.0..f64::from(output.height)).contains(&y)
+    }
+}
+
 impl GeometricMap {
     /// `instance` of an image of `input` after the map.
     ///
@@ -22,76 +70,77 @@ impl GeometricMap {
     /// there. The area changes by the factor by which the outline's, the pixels' or the box's does. A mask of another
     /// size than the image says nothing about it and is dropped.
     pub fn apply_instance(&self, instance: Instance, input: ImageSize) -> MovedInstance {
-        let Instance { bbox, class, segmentation, area, crowd } = instance;
-        let moved_box = self.apply_box(bbox, input);
-        let shape = match segmentation {
-            Some(Segmentation::Polygons(outlines)) => self.apply_outlines(&outlines, input),
-            Some(Segmentation::Rle(rle)) => self.apply_rle(&rle, moved_box, input),
-            None => None,
-        };
-        let (bbox, segmentation, growth, visible) = match shape {
-            Some(shape) => (shape.bbox, Some(shape.segmentation), shape.growth, shape.visible),
-            None => (moved_box.bbox, None, growth(area_of(bbox), area_of(moved_box.bbox)), moved_box.visible),
-        };
-        MovedInstance { instance: Instance { bbox, class, segmentation, area: area * growth, crowd }, visible }
+        instance_after(self, instance, input)
     }
+}
 
-    /// `None` where the outlines enclose nothing.
-    fn apply_outlines(&self, outlines: &[Vec<[f64; 2]>], input: ImageSize) -> Option<MovedShape> {
-        let (forward, output) = (self.forward(input), self.output_size(input));
-        let (mut before, mut whole, mut left) = (0.0, 0.0, 0.0);
-        let mut kept = Vec::with_capacity(outlines.len());
-        for points in outlines {
-            before += outline::area(points);
-            let moved = outline::moved(points, &forward);
-            whole += outline::area(&moved);
-            let part = outline::clipped(moved, output);
-            let area = outline::area(&part);
-            if area > 0.0 {
-                left += area;
-                kept.push(part);
-            }
-        }
-        if before <= 0.0 || whole <= 0.0 {
-            return None;
-        }
-        let bbox = outline::bounds(&kept).unwrap_or(BBox::from_xyxy(0.0, 0.0, 0.0, 0.0));
-        Some(MovedShape {
-            bbox: bbox.clip(output.width as f32, output.height as f32),
-            segmentation: Segmentation::Polygons(kept),
-            growth: growth(before, left),
-            visible: ((left / whole) as f32).min(1.0),
-        })
-    }
+/// `instance` of an image of `input` after `map`, see [`GeometricMap::apply_instance`].
+fn instance_after(map: &impl PointMap, instance: Instance, input: ImageSize) -> MovedInstance {
+    let Instance { bbox, class, segmentation, area, crowd } = instance;
+    let moved_box = map.box_after(bbox, input);
+    let shape = match segmentation {
+        Some(Segmentation::Polygons(outlines)) => outlines_after(map, &outlines, input),
+        Some(Segmentation::Rle(rle)) => pixels_after(map, &rle, moved_box, input),
+        None => None,
+    };
+    let (bbox, segmentation, growth, visible) = match shape {
+        Some(shape) => (shape.bbox, Some(shape.segmentation), shape.growth, shape.visible),
+        None => (moved_box.bbox, None, growth(area_of(bbox), area_of(moved_box.bbox)), moved_box.visible),
+    };
+    MovedInstance { instance: Instance { bbox, class, segmentation, area: area * growth, crowd }, visible }
+}
 
-    /// `None` where the mask is not of the image's size or holds no pixel.
-    fn apply_rle(&self, rle: &Rle, moved_box: MovedBox, input: ImageSize) -> Option<MovedShape> {
-        let pixels = rle.area();
-        if (rle.width, rle.height) != (input.width, input.height) || pixels == 0 {
-            return None;
+/// `None` where the outlines enclose nothing.
+fn outlines_after(map: &impl PointMap, outlines: &[Vec<[f64; 2]>], input: ImageSize) -> Option<MovedShape> {
+    let output = map.output_size(input);
+    let (mut before, mut whole, mut left) = (0.0, 0.0, 0.0);
+    let mut kept = Vec::with_capacity(outlines.len());
+    for points in outlines {
+        before += outline::area(points);
+        let moved = map.outline_after(points, input);
+        whole += outline::area(&moved);
+        let part = outline::clipped(moved, output);
+        let area = outline::area(&part);
+        if area > 0.0 {
+            left += area;
+            kept.push(part);
         }
-        let mask = rle.to_mask();
-        let (forward, output) = (self.forward(input), self.output_size(input));
-        let (width, height) = (f64::from(output.width), f64::from(output.height));
-        let visible_pixels = (0u64..)
-            .zip(mask.pixels())
-            .filter(|&(_, &pixel)| pixel > 0)
-            .filter(|&(index, _)| {
-                let (x, y) = (index % u64::from(input.width), index / u64::from(input.width));
-                let (x, y) = forward.map(x as f64 + 0.5, y as f64 + 0.5);
-                (0.0..width).contains(&x) && (0.0..height).contains(&y)
-            })
-            .count();
-        // Mirrored and repeated copies that a border shows are not annotated.
-        let moved = Rle::from_mask(&self.with_border(Border::default()).apply_mask(&mask, 0));
-        let bbox = if moved.area() > 0 || visible_pixels == 0 { moved.bbox() } else { moved_box.bbox };
-        Some(MovedShape {
-            bbox,
-            growth: growth(pixels as f64, moved.area() as f64),
-            segmentation: Segmentation::Rle(moved),
-            visible: visible_pixels as f32 / pixels as f32,
-        })
     }
+    if before <= 0.0 || whole <= 0.0 {
+        return None;
+    }
+    let bbox = outline::bounds(&kept).unwrap_or(BBox::from_xyxy(0.0, 0.0, 0.0, 0.0));
+    Some(MovedShape {
+        bbox: bbox.clip(output.width as f32, output.height as f32),
+        segmentation: Segmentation::Polygons(kept),
+        growth: growth(before, left),
+        visible: ((left / whole) as f32).min(1.0),
+    })
+}
+
+/// `None` where the mask is not of the image's size or holds no pixel.
+fn pixels_after(map: &impl PointMap, rle: &Rle, moved_box: MovedBox, input: ImageSize) -> Option<MovedShape> {
+    let pixels = rle.area();
+    if (rle.width, rle.height) != (input.width, input.height) || pixels == 0 {
+        return None;
+    }
+    let mask = rle.to_mask();
+    let visible_pixels = (0u64..)
+        .zip(mask.pixels())
+        .filter(|&(_, &pixel)| pixel > 0)
+        .filter(|&(index, _)| {
+            let (x, y) = (index % u64::from(input.width), index / u64::from(input.width));
+            map.shows(x as f64 + 0.5, y as f64 + 0.5, input)
+        })
+        .count();
+    let moved = Rle::from_mask(&map.object_after(&mask));
+    let bbox = if moved.area() > 0 || visible_pixels == 0 { moved.bbox() } else { moved_box.bbox };
+    Some(MovedShape {
+        bbox,
+        growth: growth(pixels as f64, moved.area() as f64),
+        segmentation: Segmentation::Rle(moved),
+        visible: visible_pixels as f32 / pixels as f32,
+    })
 }
 
 struct MovedShape {
@@ -115,7 +164,8 @@ impl Drawn {
     pub fn apply_instance(&self, instance: Instance, input: ImageSize) -> MovedInstance {
         match self {
             Self::Identity | Self::Photometric(_) => MovedInstance { instance, visible: 1.0 },
-            Self::Geometric(map) => map.apply_instance(instance, input),
+            Self::Geometric(map) => instance_after(map, instance, input),
+            Self::Elastic(map) => instance_after(map, instance, input),
             Self::Sequence(steps) => apply_instance_in_turn(steps, instance, input),
         }
     }
@@ -132,7 +182,8 @@ impl Drawn {
     pub fn apply_points(&self, points: &[[f64; 2]], input: ImageSize) -> Vec<[f64; 2]> {
         match self {
             Self::Identity | Self::Photometric(_) => points.to_vec(),
-            Self::Geometric(map) => outline::moved(points, &map.forward(input)),
+            Self::Geometric(map) => map.points_after(points, input),
+            Self::Elastic(map) => map.points_after(points, input),
             Self::Sequence(steps) => {
                 let mut size = input;
                 steps.iter().fold(points.to_vec(), |points, step| {

@@ -1,9 +1,9 @@
 //! A whole image scaled into a part of a canvas, and back.
 
 use image::{Rgb, RgbImage};
-use vision_types::{BBox, Instance};
+use vision_types::{BBox, Instance, Mask};
 
-use crate::resize::{Rectangle, resize_into};
+use crate::resize::{Rectangle, resize_into, resize_mask_into};
 use crate::{Filter, GeometricMap, ImageSize, Projection};
 
 /// Where an image lies that was scaled, with its aspect ratio, into an input of fixed size.
@@ -82,6 +82,13 @@ impl Letterbox {
     /// When the image is not of the size that the place was made for.
     pub fn apply_image(&self, image: &RgbImage, filter: Filter, pad: u8) -> RgbImage {
         self.paint(image, filter, [pad; 3])
+    }
+
+    /// A mask of the canvas' size with `mask` at its place, by the nearest pixel, and `fill` around it.
+    pub(crate) fn paint_mask(&self, mask: &Mask, fill: u8) -> Mask {
+        let mut canvas = Mask::filled(self.target.width, self.target.height, fill);
+        resize_mask_into(mask, Rectangle::whole(self.input), &mut canvas, self.place);
+        canvas
     }
 
     /// [`Letterbox::apply_image`] with a colour around the image.

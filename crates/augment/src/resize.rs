@@ -7,6 +7,7 @@ use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
+use vision_types::Mask;
 
 use crate::ImageSize;
 
@@ -91,7 +92,11 @@ pub(crate) fn resize_into(image: &RgbImage, part: Rectangle, canvas: &mut RgbIma
         return;
     }
     let algorithm = match filter {
-        Filter::Nearest => ResizeAlg::Nearest,
+        Filter::Nearest => {
+            let (stride, canvas_stride) = (3 * size.width as usize, 3 * canvas_size.width as usize);
+            show_nearest::<3>((&**image, stride), part, (&mut **canvas, canvas_stride), place);
+            return;
+        }
         Filter::Bilinear => ResizeAlg::Convolution(FilterType::Bilinear),
         Filter::BilinearInterpolation => ResizeAlg::Interpolation(FilterType::Bilinear),
         Filter::Bicubic => ResizeAlg::Convolution(FilterType::CatmullRom),
@@ -110,6 +115,49 @@ pub(crate) fn resize_into(image: &RgbImage, part: Rectangle, canvas: &mut RgbIma
     RESIZER
         .with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut target, &options))
         .expect("source and target have pixels");
+}
+
+/// Overwrites `place` of `canvas` with `part` of `mask`, by the nearest pixel: the same as [`resize_into`] shows of an
+/// image.
+///
+/// # Panics
+///
+/// When `part` does not lie within the mask, or `place` within the canvas.
+pub(crate) fn resize_mask_into(mask: &Mask, part: Rectangle, canvas: &mut Mask, place: Rectangle) {
+    let (size, canvas_size) =
+        (ImageSize::new(mask.width(), mask.height()), ImageSize::new(canvas.width(), canvas.height()));
+    assert!(part.fits(size), "{part:?} is not within a mask of {size}");
+    assert!(place.fits(canvas_size), "{place:?} is not within a canvas of {canvas_size}");
+    let (stride, canvas_stride) = (size.width as usize, canvas_size.width as usize);
+    show_nearest::<1>((mask.pixels(), stride), part, (canvas.pixels_mut(), canvas_stride), place);
+}
+
+/// Overwrites `place` with the pixels of `part` nearest to its own, `N` bytes each; both come with the bytes of a row.
+fn show_nearest<const N: usize>(
+    (source, stride): (&[u8], usize),
+    part: Rectangle,
+    (target, target_stride): (&mut [u8], usize),
+    place: Rectangle,
+) {
+    if part.width == 0 || part.height == 0 {
+        return;
+    }
+    let columns = nearest_pixels(part.x, part.width, place.width);
+    let rows = nearest_pixels(part.y, part.height, place.height);
+    let left = N * place.x as usize;
+    for (row, from) in target.chunks_exact_mut(target_stride.max(1)).skip(place.y as usize).zip(rows) {
+        let from = &source[from * stride..][..stride];
+        for (pixel, column) in row[left..].as_chunks_mut::<N>().0.iter_mut().zip(&columns) {
+            pixel.copy_from_slice(&from[N * column..][..N]);
+        }
+    }
+}
+
+/// The pixel among `part` ones from `first` on that each of `output` shows: the one that holds the point under its centre,
+/// in whole numbers, so that no rounding tells image and mask apart.
+fn nearest_pixels(first: u32, part: u32, output: u32) -> Vec<usize> {
+    let holds = |x: u32| (2 * u64::from(x) + 1) * u64::from(part) / (2 * u64::from(output));
+    (0..output).map(|x| first as usize + holds(x) as usize).collect()
 }
 
 /// [`resize_into`] of a part and a place of one size.

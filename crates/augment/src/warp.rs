@@ -54,6 +54,45 @@ pub(crate) fn warp_image(
     RgbImage::from_raw(output.width, output.height, warped.into_flattened()).expect("the output has its size in pixels")
 }
 
+/// An image of the same size whose pixels show the points of `image` that `points` gives for each row, with its number.
+pub(crate) fn sample_image(
+    image: &RgbImage,
+    border: Border,
+    sampling: Sampling,
+    points: impl Fn(usize, &mut [(f64, f64)]),
+) -> RgbImage {
+    let size = ImageSize::of(image);
+    let source = Source { pixels: image.as_chunks_of_pixels(), size, border };
+    let mut sampled = vec![[0; 3]; size.area() as usize];
+    let mut under = vec![(0.0, 0.0); size.width as usize];
+    for (y, row) in sampled.chunks_exact_mut(size.width.max(1) as usize).enumerate() {
+        points(y, &mut under);
+        for (pixel, &(u, v)) in row.iter_mut().zip(&under) {
+            *pixel = match sampling {
+                Sampling::Nearest => source.nearest(u, v),
+                Sampling::Bilinear => source.bilinear(u, v),
+            };
+        }
+    }
+    RgbImage::from_raw(size.width, size.height, sampled.into_flattened()).expect("the output has its size in pixels")
+}
+
+/// A mask of the same size as [`sample_image`] makes an image, of the class of the pixel that holds each point.
+pub(crate) fn sample_mask(mask: &Mask, mode: FillMode, fill: u8, points: impl Fn(usize, &mut [(f64, f64)])) -> Mask {
+    let (width, height) = (mask.width(), mask.height());
+    let mut sampled = Mask::filled(width, height, fill);
+    let mut under = vec![(0.0, 0.0); width as usize];
+    for (y, row) in sampled.pixels_mut().chunks_exact_mut(width.max(1) as usize).enumerate() {
+        points(y, &mut under);
+        for (pixel, &(u, v)) in row.iter_mut().zip(&under) {
+            if let (Some(column), Some(line)) = (mode.source(floor(u), width), mode.source(floor(v), height)) {
+                *pixel = mask.pixels()[line * width as usize + column];
+            }
+        }
+    }
+    sampled
+}
+
 /// A rectangle of an image in continuous coordinates.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Part {

@@ -36,6 +36,8 @@ fn every_augmentation() -> Vec<Augmentation> {
         {"kind": "affine", "rotation": 40, "zoom": [0.1, 0.2], "fill_mode": "wrap"},
         {"kind": "perspective", "distortion": 0.9, "probability": 1},
         {"kind": "perspective", "fill_mode": "wrap", "sampling": "nearest", "probability": 1},
+        {"kind": "elastic"},
+        {"kind": "elastic", "grid": 7, "sigma": 40, "fill_mode": "constant", "sampling": "nearest"},
         {"kind": "color-jitter", "brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.5},
         {"kind": "grey"},
         {"kind": "gaussian-blur", "sigma": [0.1, 5]},

@@ -7,13 +7,13 @@ use vision_types::{BBox, ClassId, ClassNames, Instance, Mask, Rle, Sample, Segme
 use crate::{draw, font};
 
 /// Background of the sheet.
-const BACKGROUND: Rgb<u8> = Rgb([255; 3]);
+pub(crate) const BACKGROUND: Rgb<u8> = Rgb([255; 3]);
 /// Background of a cell that its picture does not fill.
 const CELL: Rgb<u8> = Rgb([235; 3]);
 /// Captions.
-const INK: Rgb<u8> = Rgb([20; 3]);
+pub(crate) const INK: Rgb<u8> = Rgb([20; 3]);
 /// Pixels between cells and around them.
-const GAP: u32 = 6;
+pub(crate) const GAP: u32 = 6;
 /// Pixels between a picture and its caption.
 const CAPTION_GAP: u32 = 3;
 
@@ -115,7 +115,7 @@ pub fn captioned_sheet(pictures: &[(&RgbImage, String)], columns: usize, cell: u
 }
 
 /// Scales so that the longer side has `cell` pixels. Small pictures are enlarged without smoothing, to show their pixels.
-fn fit(picture: &RgbImage, cell: u32) -> RgbImage {
+pub(crate) fn fit(picture: &RgbImage, cell: u32) -> RgbImage {
     let longer = picture.width().max(picture.height()).max(1);
     let side =
         |side: u32| ((u64::from(side) * u64::from(cell) + u64::from(longer) / 2) / u64::from(longer)).max(1) as u32;

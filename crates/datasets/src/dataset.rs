@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use vision_types::{ClassId, ClassNames, Instance, Sample};
+use vision_types::{ClassId, ClassNames, Instance, Mask, Sample};
 
 use crate::DatasetError;
 
@@ -13,7 +13,8 @@ use crate::DatasetError;
 /// Object-safe for a fixed annotation: `Arc<dyn Dataset<Annotation = ClassId>>`. Reading is `&self` and may be done
 /// from many threads; the same index always gives the same sample.
 pub trait Dataset: Send + Sync {
-    /// What is known about an image: [`ClassId`] for classification, a list of [`Instance`]s for detection.
+    /// What is known about an image: [`ClassId`] for classification, a list of [`Instance`]s for detection, a [`Mask`] of
+    /// its size for segmentation.
     type Annotation: Clone + Send;
 
     /// Number of samples.
@@ -73,6 +74,9 @@ pub type ClassificationSamples = Samples<ClassId>;
 
 /// The samples of a detection data set: the objects of each image, in the order of its annotations.
 pub type DetectionSamples = Samples<Vec<Instance>>;
+
+/// The samples of a data set for semantic segmentation: a class number for each pixel of the image, 255 to ignore.
+pub type SegmentationSamples = Samples<Mask>;
 
 impl<A: Clone + Send> fmt::Debug for dyn Dataset<Annotation = A> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

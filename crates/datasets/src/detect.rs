@@ -5,6 +5,10 @@ use std::path::Path;
 use crate::cifar::{self, Cifar};
 use crate::detection_spec::{AnnotatedFolderSpec, CocoSpec, DetectionSpec, VocSpec, YoloSpec};
 use crate::listing::{Listing, file_name};
+use crate::masks::{folder as mask_folder, instances, voc as voc_masks};
+use crate::segmentation_spec::{
+    CocoMasksSpec, InstanceMasksSpec, MaskFolderSpec, SegmentationFolderSpec, SegmentationSpec, VocMasksSpec,
+};
 use crate::spec::{Cifar10Spec, Cifar100Spec, DatasetSpec, FolderSpec, MnistSpec};
 use crate::{DatasetError, coco, idx, image_folder, voc, yolo};
 
@@ -99,6 +103,59 @@ fn annotated_yolo(path: &Path, spec: &AnnotatedFolderSpec) -> DetectionSpec {
     let path = Some(path.to_owned());
     let defaults = YoloSpec::default();
     DetectionSpec::Yolo(YoloSpec { path, empty_images, validation_split, test_split, split_seed, ..defaults })
+}
+
+/// The layouts of data with masks that are tried, for messages.
+const MASKS_LOOKED_FOR: &str = "COCO files (annotations/instances_train*.json), folders `JPEGImages` and \
+                                `SegmentationClass` (Pascal VOC), folders with an image in `images` and one file for \
+                                each object in `masks`, and a folder `images` (or image, imgs …) beside a folder \
+                                `masks` (or mask, labels, label …), also inside `train`, `val` and `test` or with \
+                                these inside";
+
+/// Tells from the content of `root` what data set for segmentation it is: COCO files, masks of Pascal VOC, one mask for
+/// each object, or images and masks in folders, in this order. Where `root` holds nothing but one folder, that folder is
+/// looked at as well. The result has the path where the data were found and the settings of `spec`.
+///
+/// # Errors
+///
+/// [`DatasetError::NotRecognised`], [`DatasetError::AmbiguousSplit`], or a missing or unreadable path.
+pub fn detect_masks(root: &Path, spec: &SegmentationFolderSpec) -> Result<SegmentationSpec, DatasetError> {
+    std::fs::metadata(root).map_err(|source| DatasetError::from_io(root, source))?;
+    let SegmentationFolderSpec { validation_split, test_split, split_seed, .. } = *spec;
+    let coco_at = |path: &Path| {
+        let (path, defaults) = (Some(path.to_owned()), CocoMasksSpec::default());
+        SegmentationSpec::Coco(CocoMasksSpec { path, validation_split, test_split, split_seed, ..defaults })
+    };
+    let not_recognised =
+        |found| DatasetError::NotRecognised { path: root.to_owned(), found, looked_for: MASKS_LOOKED_FOR };
+    if root.is_file() {
+        let is_json = root.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        return if is_json { Ok(coco_at(root)) } else { Err(not_recognised("a file".to_owned())) };
+    }
+    let listing = Listing::of(root)?;
+    let inner = if let [inner] = listing.folders.as_slice() { Some(inner.as_path()) } else { None };
+    for folder in std::iter::once(root).chain(inner) {
+        let path = Some(folder.to_owned());
+        if coco::dataset::recognise(folder)? {
+            return Ok(coco_at(folder));
+        }
+        if voc_masks::recognise(folder) {
+            let defaults = VocMasksSpec::default();
+            let spec = VocMasksSpec { path, validation_split, test_split, split_seed, ..defaults };
+            return Ok(SegmentationSpec::Voc(spec));
+        }
+        if instances::recognise(folder)? {
+            let defaults = InstanceMasksSpec::default();
+            let spec = InstanceMasksSpec { path, validation_split, test_split, split_seed, ..defaults };
+            return Ok(SegmentationSpec::Instances(spec));
+        }
+        if mask_folder::recognise(folder)? {
+            let defaults = MaskFolderSpec::default();
+            let spec = MaskFolderSpec { path, validation_split, test_split, split_seed, ..defaults };
+            return Ok(SegmentationSpec::Folder(spec));
+        }
+    }
+    Err(not_recognised(listing.describe()))
 }
 
 fn detect_here(root: &Path, spec: &FolderSpec) -> Result<Option<DatasetSpec>, DatasetError> {

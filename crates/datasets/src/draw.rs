@@ -4,6 +4,7 @@ use image::{Rgb, RgbImage};
 use vision_types::{BBox, ClassId, ClassNames, Detection, Instance, Mask, Segmentation};
 
 use crate::font;
+pub use crate::mask_drawing::{mask_colour, mask_contours, mask_overlay};
 
 /// Width of a line as a share of the mean of the picture's width and height: 2 pixels at 640 × 480.
 const LINE_SHARE: f32 = 0.003;

@@ -210,6 +210,45 @@ pub enum DatasetError {
         /// The values that work.
         expected: String,
     },
+    /// A mask is not of the size of its image.
+    #[error("{}: a mask of {}×{} pixels, expected {}×{} as its image {}", mask.display(), mask_size.0, mask_size.1,
+        image_size.0, image_size.1, image.display())]
+    MaskSize {
+        /// The mask file, or the annotation file.
+        mask: PathBuf,
+        /// Width and height of the mask in pixels.
+        mask_size: (u32, u32),
+        /// The image file.
+        image: PathBuf,
+        /// Width and height of the image in pixels.
+        image_size: (u32, u32),
+    },
+    /// A pixel of a mask stands for no class.
+    #[error("{}: pixel ({x}, {y}){}: found {found}, expected {expected}", path.display(), other_pixels(*others))]
+    MaskValue {
+        /// The mask file.
+        path: PathBuf,
+        /// Column of the first such pixel, counted from 0.
+        x: u32,
+        /// Row of the first such pixel, counted from 0.
+        y: u32,
+        /// Number of other such pixels in the file.
+        others: usize,
+        /// Its value or colour.
+        found: String,
+        /// The values or colours of classes, and the nearest of them.
+        expected: String,
+    },
+    /// An image without a mask, or a mask without an image.
+    #[error("{}: {detail}{}", path.display(), more_like_it(*others))]
+    Unpaired {
+        /// The file.
+        path: PathBuf,
+        /// What is missing and where it was looked for.
+        detail: String,
+        /// How many other files have the same problem.
+        others: usize,
+    },
     /// The configuration names no path and none was given elsewhere.
     #[error("a data set of kind `{kind}` needs a path: set `data.path` in the configuration or pass --data PATH")]
     PathRequired {
@@ -249,6 +288,8 @@ impl DatasetError {
                 | Self::Damaged { .. }
                 | Self::Unsupported { .. }
                 | Self::TooLarge { .. }
+                | Self::MaskSize { .. }
+                | Self::MaskValue { .. }
         )
     }
 }
@@ -290,6 +331,20 @@ fn nearest_sibling(path: &Path) -> Option<String> {
 
 fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+fn other_pixels(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        count => format!(" and {count} others"),
+    }
+}
+
+fn more_like_it(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        count => format!(" ({count} more like it; `data doctor` names them)"),
+    }
 }
 
 fn ignored_files(count: usize) -> String {

@@ -27,6 +27,19 @@ pub enum FetchError {
         /// All known names.
         known: String,
     },
+    /// No manifest of weights has this name.
+    #[error(
+        "no weights called `{name}`{}Known: {known}; or the path of a manifest ending in .toml",
+        nearest.as_deref().map_or_else(|| ". ".to_owned(), |nearest| format!("; did you mean `{nearest}`? "))
+    )]
+    UnknownWeights {
+        /// The name asked for.
+        name: String,
+        /// The known name most like it.
+        nearest: Option<String>,
+        /// All known names.
+        known: String,
+    },
     /// A manifest cannot be used.
     #[error("{origin}: {detail}")]
     Manifest {

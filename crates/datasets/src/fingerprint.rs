@@ -1,7 +1,7 @@
 //! A short name for exactly these samples, for the record of a run.
 
 use sha2::{Digest, Sha256};
-use vision_types::{ClassId, Instance, Segmentation};
+use vision_types::{ClassId, Instance, Mask, Segmentation};
 
 use crate::fetch::hexadecimal;
 use crate::{Dataset, DatasetError};
@@ -15,6 +15,13 @@ pub trait Fingerprint {
 impl Fingerprint for ClassId {
     fn write_bytes(&self, bytes: &mut Vec<u8>) {
         bytes.extend((*self as u64).to_le_bytes());
+    }
+}
+
+impl Fingerprint for Mask {
+    fn write_bytes(&self, bytes: &mut Vec<u8>) {
+        bytes.extend([self.width(), self.height()].iter().flat_map(|side| side.to_le_bytes()));
+        bytes.extend(self.pixels());
     }
 }
 
@@ -110,6 +117,19 @@ mod tests {
         assert_ne!(original, print(&here, &[("a.png", 0)]));
         fs::write(here.path().join("b.png"), "1234").unwrap();
         assert_ne!(original, print(&here, &[("a.png", 0), ("b.png", 1)]));
+    }
+
+    #[test]
+    fn shape_and_pixels_of_a_mask_count() {
+        let written = |width, height, pixels: &[u8]| {
+            let mut bytes = Vec::new();
+            Mask::from_pixels(width, height, pixels.to_vec()).unwrap().write_bytes(&mut bytes);
+            bytes
+        };
+        let original = written(2, 3, &[0, 1, 2, 3, 4, 255]);
+        assert_eq!(original, written(2, 3, &[0, 1, 2, 3, 4, 255]));
+        assert_ne!(original, written(3, 2, &[0, 1, 2, 3, 4, 255]));
+        assert_ne!(original, written(2, 3, &[0, 1, 2, 3, 5, 255]));
     }
 
     #[test]

@@ -135,6 +135,11 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DatasetError> {
 /// [`DatasetError::Unsupported`] or [`DatasetError::TooLarge`]. A file that ends early is always an error, never a
 /// half-grey image.
 pub fn decode(bytes: &[u8], path: &Path) -> Result<RgbImage, DatasetError> {
+    Ok(decode_native(bytes, path)?.into_rgb8())
+}
+
+/// As [`decode`], with the channels and bits of the file.
+pub(crate) fn decode_native(bytes: &[u8], path: &Path) -> Result<DynamicImage, DatasetError> {
     let Some(format) = format_of_content(bytes) else {
         return Err(DatasetError::NotAnImage { path: path.to_owned(), found: describe_content(bytes) });
     };
@@ -145,7 +150,7 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<RgbImage, DatasetError> {
         _ => decode_other(bytes, format, &failure)?,
     };
     decoded.apply_orientation(orientation);
-    Ok(decoded.into_rgb8())
+    Ok(decoded)
 }
 
 /// Refuses a WebP file shorter than it says. Its decoder reads zeros past the end of lossy data.

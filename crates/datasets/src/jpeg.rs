@@ -1,8 +1,14 @@
-//! Strict JPEG decoding.
+//! Strict JPEG decoding, to the pixels that libjpeg gives.
 //!
 //! JPEG decoders fill what is missing from a cut file with grey and carry on. For training that is poison, so a file
 //! must hold everything up to its end-of-image marker and decode without a single error. (Bytes missing from the middle
 //! of a file that ends properly are noticed only where what follows makes no sense.)
+
+mod baseline;
+mod colour;
+mod huffman;
+mod segments;
+mod transform;
 
 use std::io::{BufRead, Seek};
 
@@ -17,6 +23,8 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use crate::DatasetError;
 use crate::image_file::Failure;
+use baseline::Planes;
+use segments::Colours;
 
 /// Decodes a JPEG file and says how it has to be turned.
 pub(crate) fn decode(bytes: &[u8], failure: &Failure) -> Result<(DynamicImage, Orientation), DatasetError> {
@@ -45,12 +53,15 @@ fn decode_with(bytes: &[u8], strict: bool, failure: &Failure) -> Result<(Dynamic
     let (width, height) = (width as u32, height as u32);
     failure.check_size(width, height)?;
 
+    let orientation =
+        decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif)).unwrap_or(Orientation::NoTransforms);
+    if let Some(image) = exact(bytes, [width, height]) {
+        return Ok((image, orientation));
+    }
     let grey = stored == ColorSpace::Luma;
     let wanted = if grey { ColorSpace::Luma } else { ColorSpace::RGB };
     decoder.set_options(options.jpeg_set_out_colorspace(wanted));
     let pixels = decoder.decode().map_err(|error| refuse(error, failure))?;
-    let orientation =
-        decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif)).unwrap_or(Orientation::NoTransforms);
     let stored_bytes = pixels.len();
     let image = if grey {
         GrayImage::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8)
@@ -60,6 +71,40 @@ fn decode_with(bytes: &[u8], strict: bool, failure: &Failure) -> Result<(Dynamic
     let image = image
         .ok_or_else(|| failure.damaged(format!("{stored_bytes} bytes of {stored:?} pixels for {width}×{height}")))?;
     Ok((image, orientation))
+}
+
+/// The pixels of an ordinary file of `[width, height]`, equal to libjpeg's (and so to Pillow's, OpenCV's and
+/// torchvision's) bit for bit; `None` where the file is anything else.
+fn exact(bytes: &[u8], size: [u32; 2]) -> Option<DynamicImage> {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        #[target_feature(enable = "avx2")]
+        fn with_avx2(bytes: &[u8], size: [u32; 2]) -> Option<DynamicImage> {
+            exact_inline(bytes, size)
+        }
+        // SAFETY: the processor has AVX2.
+        return unsafe { with_avx2(bytes, size) };
+    }
+    exact_inline(bytes, size)
+}
+
+/// Compiled once for each set of instructions.
+#[inline(always)]
+fn exact_inline(bytes: &[u8], [width, height]: [u32; 2]) -> Option<DynamicImage> {
+    match baseline::planes(bytes, [width as usize, height as usize])? {
+        Planes::Grey(plane) => {
+            let mut pixels = Vec::with_capacity(plane.width * plane.height);
+            (0..plane.height).for_each(|y| pixels.extend_from_slice(&plane.row(y)[..plane.width]));
+            GrayImage::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8)
+        }
+        Planes::Colour { planes, subsampling, colours } => {
+            let pixels = match colours {
+                Colours::Luminance => colour::rgb::<true>(&planes, subsampling),
+                Colours::Rgb => colour::rgb::<false>(&planes, subsampling),
+            };
+            RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8)
+        }
+    }
 }
 
 /// Width and height as stored, and how the image has to be turned; only what comes before the pixels is read.

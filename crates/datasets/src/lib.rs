@@ -45,6 +45,7 @@ mod error;
 pub mod fetch;
 pub mod file_name_pattern;
 mod fingerprint;
+mod folds;
 mod font;
 mod generated;
 pub mod idx;
@@ -56,7 +57,13 @@ mod labelled_arrays;
 mod labelled_files;
 mod listing;
 mod manifest;
+mod mask_drawing;
+mod mask_sheet;
+pub mod masks;
 mod random;
+pub mod segmentation_doctor;
+mod segmentation_spec;
+pub mod segmentation_stats;
 mod shape_outline;
 pub mod shape_scenes;
 pub mod shapes;
@@ -66,19 +73,27 @@ pub mod stats;
 mod subset;
 mod unpack;
 pub mod voc;
+mod weights_manifest;
 pub mod yolo;
 
 pub use annotated_files::{AnnotatedFiles, AnnotatedImage, DetectionData, EmptyImages};
 pub use annotation_problem::{AnnotationProblem, CLIP_TOLERANCE, ProblemKind};
 pub use contact_sheet::{annotated_sheet, captioned_sheet, contact_sheet};
-pub use dataset::{ClassificationSamples, Dataset, DetectionSamples, Samples, class_counts};
-pub use detect::{detect, detect_annotated};
+pub use dataset::{ClassificationSamples, Dataset, DetectionSamples, Samples, SegmentationSamples, class_counts};
+pub use detect::{detect, detect_annotated, detect_masks};
 pub use detection_spec::{AnnotatedFolderSpec, CocoSpec, DetectionSpec, ScenesSpec, VocSpec, YoloSpec};
 pub use error::DatasetError;
 pub use fingerprint::{Fingerprint, fingerprint};
+pub use folds::{Fold, stratified_folds};
 pub use in_memory::InMemory;
 pub use labelled_files::LabelledFiles;
 pub use manifest::{ArchiveKind, Manifest, RemoteFile};
+pub use mask_sheet::mask_sheet;
+pub use masks::{ClassColor, CrowdMask, MaskEncoding, PASCAL_PALETTE, SegmentationData, write_mask_png};
+pub use segmentation_spec::{
+    CocoMasksSpec, InstanceMasksSpec, MaskFolderSpec, MaskScenesSpec, SegmentationFolderSpec, SegmentationSpec,
+    Unpaired, VocMasksSpec,
+};
 pub use shape_outline::ShapeKind;
 pub use spec::{
     Cifar10Spec, Cifar100Spec, DEFAULT_VALIDATION_SPLIT, DatasetSpec, FileNamePatternSpec, FolderSpec, MnistSpec,
@@ -87,3 +102,4 @@ pub use spec::{
 pub use split::{Partition, SplitFractions, SplitName, Splits, stratified_partition};
 pub use subset::Subset;
 pub use unpack::{UnpackError, unpack};
+pub use weights_manifest::{PublishedFigure, WeightsManifest};

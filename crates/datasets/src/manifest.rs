@@ -46,6 +46,28 @@ pub struct RemoteFile {
     pub archive: ArchiveKind,
 }
 
+impl RemoteFile {
+    /// What makes the entry unusable, if anything.
+    pub(crate) fn problem(&self) -> Option<String> {
+        if !is_plain(&self.name) {
+            return Some(format!("file name {:?}, expected a plain name", self.name));
+        }
+        if self.sha256.len() != 64 || !self.sha256.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Some(format!("sha256 of {}: {:?}, expected 64 hexadecimal digits", self.name, self.sha256));
+        }
+        if self.urls.is_empty() {
+            return Some(format!("{} has no urls", self.name));
+        }
+        (self.archive == ArchiveKind::Gz && !self.name.ends_with(".gz"))
+            .then(|| format!("{} is of archive kind gz, expected a name ending in .gz", self.name))
+    }
+}
+
+/// Whether `name` is the name of a file and no path.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['/', '\\']) && !name.starts_with('.')
+}
+
 /// How a downloaded file is unpacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -81,28 +103,13 @@ impl Manifest {
     pub fn parse(text: &str, origin: &str) -> Result<Self, FetchError> {
         let refuse = |detail: String| FetchError::Manifest { origin: origin.to_owned(), detail };
         let manifest: Self = toml::from_str(text).map_err(|error| refuse(error.to_string()))?;
-        let plain = |name: &str| !name.is_empty() && !name.contains(['/', '\\']) && !name.starts_with('.');
         for file in &manifest.files {
-            if !plain(&file.name) {
-                return Err(refuse(format!("file name {:?}, expected a plain name", file.name)));
-            }
-            if file.sha256.len() != 64 || !file.sha256.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-                return Err(refuse(format!(
-                    "sha256 of {}: {:?}, expected 64 hexadecimal digits",
-                    file.name, file.sha256
-                )));
-            }
-            if file.urls.is_empty() {
-                return Err(refuse(format!("{} has no urls", file.name)));
-            }
-            if file.archive == ArchiveKind::Gz && !file.name.ends_with(".gz") {
-                return Err(refuse(format!("{} is of archive kind gz, expected a name ending in .gz", file.name)));
-            }
+            file.problem().map_or(Ok(()), |problem| Err(refuse(problem)))?;
         }
         if manifest.files.is_empty() {
             return Err(refuse("no files".to_owned()));
         }
-        if !manifest.root.is_empty() && !plain(&manifest.root) {
+        if !manifest.root.is_empty() && !is_plain(&manifest.root) {
             return Err(refuse(format!("root {:?}, expected the name of a folder", manifest.root)));
         }
         Ok(manifest)

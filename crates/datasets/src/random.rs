@@ -15,6 +15,8 @@ pub(crate) enum Purpose {
     Sampling = 3,
     /// Drawing a generated scene of several shapes.
     Scene = 4,
+    /// Assigning samples to the parts of a cross-validation.
+    Fold = 5,
 }
 
 /// A ChaCha8 stream with the few distributions needed here, written with exactly rounded operations only: other

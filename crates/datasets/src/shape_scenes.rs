@@ -312,6 +312,10 @@ impl Dataset for ShapeScenes {
             self.seed
         )
     }
+
+    fn stated_size(&self, _: usize) -> Option<(u32, u32)> {
+        Some((self.style.size, self.style.size))
+    }
 }
 
 #[cfg(test)]

@@ -46,6 +46,11 @@ impl SplitName {
             _ => None,
         }
     }
+
+    /// The split in a name such as `instances_train2017`: a word of letters that is the name of one.
+    pub(crate) fn in_words(name: &str) -> Option<Self> {
+        name.split(|character: char| !character.is_alphabetic()).find_map(Self::from_folder_name)
+    }
 }
 
 impl fmt::Display for SplitName {

@@ -176,14 +176,36 @@ fn bccd_has_its_published_counts_and_its_flaws_are_named() {
     let sizes: Vec<usize> = data.splits.iter().map(|(_, samples)| samples.len()).collect();
     assert_eq!(sizes, [205, 87, 72]);
     let report = detection_doctor(&data, &|_, _| ()).unwrap();
-    let mut degenerate: Vec<String> = report
-        .problems
-        .iter()
-        .filter(|problem| problem.kind == ProblemKind::DegenerateBox)
-        .map(|problem| problem.file.file_stem().unwrap().to_string_lossy().into_owned())
-        .collect();
-    degenerate.sort();
-    assert_eq!(degenerate, ["BloodImage_00338", "BloodImage_00343"]);
+    let of_kind = |kind: ProblemKind| -> Vec<String> {
+        let problems = report.problems.iter().filter(|problem| problem.kind == kind);
+        let named = problems.map(|problem| {
+            let file = problem.file.file_name().unwrap().to_string_lossy();
+            format!("{file}{}: {}", problem.place, problem.detail)
+        });
+        let mut named: Vec<String> = named.collect();
+        named.sort();
+        named
+    };
+    let degenerate = of_kind(ProblemKind::DegenerateBox);
+    assert_eq!(
+        degenerate,
+        [
+            "BloodImage_00338.xml:158: RBC box (504, 337, 504, 337)",
+            "BloodImage_00343.xml:50: RBC box (181, 329, 181, 329)"
+        ]
+    );
+    // Every file belongs to the image that it names, has its size, and keeps its boxes inside.
+    for kind in [
+        ProblemKind::NameMismatch,
+        ProblemKind::MissingImage,
+        ProblemKind::AnnotationWithoutImage,
+        ProblemKind::ImageWithoutAnnotation,
+        ProblemKind::BoxOutsideImage,
+        ProblemKind::ClippedBox,
+    ] {
+        assert_eq!(of_kind(kind), [""; 0], "{kind:?}");
+    }
+    assert_eq!((report.size_mismatches.len(), report.wrong_extensions.len()), (0, 0));
     // 4,888 boxes are written; two have no area.
     let objects: usize = report.class_counts.iter().map(|count| count.train + count.val + count.test).sum();
     assert_eq!(objects + degenerate.len(), 4888);

@@ -194,6 +194,25 @@ const fn fcn(
     Entry { card: ModelCard { name, description, parameters, classes, input, paper: LONG_2015 }, architecture }
 }
 
+const fn unet_resnet(
+    name: &'static str,
+    depth: ResNetDepth,
+    parameters: usize,
+    description: &'static str,
+) -> Entry<SegmenterKind> {
+    Entry {
+        card: ModelCard {
+            name,
+            description,
+            parameters,
+            classes: 2,
+            input: InputShape::rgb(256),
+            paper: RONNEBERGER_2015,
+        },
+        architecture: SegmenterKind::UNetResNet(depth),
+    }
+}
+
 impl Catalogue for Architecture {
     const TASK: &'static str = "classification";
 
@@ -318,7 +337,7 @@ pub static DETECTORS: [Entry<YoloxSize>; 6] = [
 ///
 /// Sources of the parameter counts: torchvision for `fcn-resnet50` (without the auxiliary head, which has 2,365,205
 /// more); for the others the same networks in PyTorch, see the tests.
-pub static SEGMENTERS: [Entry<SegmenterKind>; 5] = [
+pub static SEGMENTERS: [Entry<SegmenterKind>; 8] = [
     Entry {
         card: ModelCard {
             name: "unet",
@@ -330,6 +349,9 @@ pub static SEGMENTERS: [Entry<SegmenterKind>; 5] = [
         },
         architecture: SegmenterKind::UNet,
     },
+    unet_resnet("unet-resnet18", ResNetDepth::Eighteen, 14_328_354, "U-Net with a ResNet-18 for an encoder"),
+    unet_resnet("unet-resnet34", ResNetDepth::ThirtyFour, 24_436_514, "U-Net with a ResNet-34 for an encoder"),
+    unet_resnet("unet-resnet50", ResNetDepth::Fifty, 32_521_250, "U-Net with a ResNet-50 for an encoder"),
     fcn("fcn32s", SegmenterKind::FcnVgg(FcnStride::ThirtyTwo), 136_152_917, "VGG-16, scores of the last pooling"),
     fcn("fcn16s", SegmenterKind::FcnVgg(FcnStride::Sixteen), 134_815_994, "fcn32s with scores of the fourth pooling"),
     fcn("fcn8s", SegmenterKind::FcnVgg(FcnStride::Eight), 134_489_759, "fcn16s with scores of the third pooling"),

@@ -184,15 +184,33 @@ pub struct CifarResNet<B: Backend> {
     linear: Linear<B>,
 }
 
+impl<B: VisionBackend> CifarResNet<B> {
+    /// What the last layer sees, `[batch, features]`.
+    fn pooled(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
+        let stem = self.conv1.forward_normalised(images, &self.bn1, None, Activation::Relu);
+        let blocks = self.layer1.iter().chain(&self.layer2).chain(&self.layer3);
+        global_avg_pool2d(blocks.fold(stem, |features, block| block.forward(features)))
+    }
+}
+
 impl<B: VisionBackend> Network<B> for CifarResNet<B> {
     type Output = Tensor<B, 2>;
 
     /// Logits `[batch, classes]` of `images` `[batch, channels, height, width]`.
     fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
-        let stem = self.conv1.forward_normalised(images, &self.bn1, None, Activation::Relu);
-        let blocks = self.layer1.iter().chain(&self.layer2).chain(&self.layer3);
-        let features = blocks.fold(stem, |features, block| block.forward(features));
-        self.linear.forward(global_avg_pool2d(features))
+        self.linear.forward(self.pooled(images))
+    }
+
+    fn head_modules(&self) -> &'static [&'static str] {
+        &["linear"]
+    }
+
+    fn head_input(&self, images: Tensor<B, 4>) -> Option<Tensor<B, 2>> {
+        Some(self.pooled(images))
+    }
+
+    fn forward_head(&self, features: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
+        Some(self.linear.forward(features))
     }
 }
 

@@ -355,4 +355,37 @@ impl<B: VisionBackend> Network<B> for Classifier<B> {
             Self::Inception(network) => network.forward(images),
         }
     }
+
+    fn head_modules(&self) -> &'static [&'static str] {
+        match self {
+            Self::LeNet(network) => Network::<B>::head_modules(network),
+            Self::Cnn(network) => Network::<B>::head_modules(network),
+            Self::Vgg(network) => Network::<B>::head_modules(network),
+            Self::ResNet(network) => Network::<B>::head_modules(network),
+            Self::CifarResNet(network) => Network::<B>::head_modules(network),
+            Self::Inception(network) => Network::<B>::head_modules(network),
+        }
+    }
+
+    fn head_input(&self, images: Tensor<B, 4>) -> Option<Tensor<B, 2>> {
+        match self {
+            Self::LeNet(network) => network.head_input(images),
+            Self::Cnn(network) => network.head_input(images),
+            Self::Vgg(network) => network.head_input(images),
+            Self::ResNet(network) => network.head_input(images),
+            Self::CifarResNet(network) => network.head_input(images),
+            Self::Inception(network) => network.head_input(images),
+        }
+    }
+
+    fn forward_head(&self, features: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
+        match self {
+            Self::LeNet(network) => network.forward_head(features),
+            Self::Cnn(network) => network.forward_head(features),
+            Self::Vgg(network) => network.forward_head(features),
+            Self::ResNet(network) => network.forward_head(features),
+            Self::CifarResNet(network) => network.forward_head(features),
+            Self::Inception(network) => network.forward_head(features),
+        }
+    }
 }

@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
-use tensor_backend::ops::Pool2dOptions;
+use tensor_backend::ops::{Pool2dOptions, flatten};
 
 use crate::layers::{
     BatchNorm2d, Conv2dConfig, DenseLayer, Dropout, FeatureLayer, LinearConfig, MaxPool2d, Relu, forward_dense,
@@ -158,13 +158,31 @@ pub struct Cnn<B: Backend> {
     global_average: bool,
 }
 
+impl<B: VisionBackend> Cnn<B> {
+    /// What the dense layers see, `[batch, features]`.
+    fn vectors(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
+        let features = forward_features(&self.features, images);
+        if self.global_average { global_avg_pool2d(features) } else { flatten(features) }
+    }
+}
+
 impl<B: VisionBackend> Network<B> for Cnn<B> {
     type Output = Tensor<B, 2>;
 
     /// Logits `[batch, classes]` of `images` `[batch, channels, height, width]`.
     fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
-        let features = forward_features(&self.features, images);
-        let vector = if self.global_average { global_avg_pool2d(features) } else { features.flatten(1, 3) };
-        forward_dense(&self.classifier, vector)
+        forward_dense(&self.classifier, self.vectors(images))
+    }
+
+    fn head_modules(&self) -> &'static [&'static str] {
+        &["classifier"]
+    }
+
+    fn head_input(&self, images: Tensor<B, 4>) -> Option<Tensor<B, 2>> {
+        Some(self.vectors(images))
+    }
+
+    fn forward_head(&self, features: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
+        Some(forward_dense(&self.classifier, features))
     }
 }

@@ -9,7 +9,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use tensor_backend::VisionBackend;
-use tensor_backend::ops::{Activation, Pool2dOptions, activate};
+use tensor_backend::ops::{Activation, Pool2dOptions, activate, flatten};
 
 use crate::layers::{Conv2d, Conv2dConfig, Linear, LinearConfig, MaxPool2d, window_positions};
 use crate::{InputShape, Network};
@@ -82,16 +82,38 @@ pub struct LeNet<B: Backend> {
     fc3: Linear<B>,
 }
 
+impl<B: VisionBackend> LeNet<B> {
+    /// What the dense layers see, `[batch, features]`.
+    fn vectors(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
+        let pool = MaxPool2d { options: Pool2dOptions::square(POOL, POOL) };
+        let features = pool.forward(activate(self.conv1.forward(images), Activation::Relu));
+        flatten(pool.forward(activate(self.conv2.forward(features), Activation::Relu)))
+    }
+
+    fn logits(&self, vectors: Tensor<B, 2>) -> Tensor<B, 2> {
+        let features = activate(self.fc1.forward(vectors), Activation::Relu);
+        let features = activate(self.fc2.forward(features), Activation::Relu);
+        self.fc3.forward(features)
+    }
+}
+
 impl<B: VisionBackend> Network<B> for LeNet<B> {
     type Output = Tensor<B, 2>;
 
     /// Logits `[batch, classes]` of `images` `[batch, channels, height, width]`, of the configured size.
     fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
-        let pool = MaxPool2d { options: Pool2dOptions::square(POOL, POOL) };
-        let features = pool.forward(activate(self.conv1.forward(images), Activation::Relu));
-        let features = pool.forward(activate(self.conv2.forward(features), Activation::Relu));
-        let features = activate(self.fc1.forward(features.flatten(1, 3)), Activation::Relu);
-        let features = activate(self.fc2.forward(features), Activation::Relu);
-        self.fc3.forward(features)
+        self.logits(self.vectors(images))
+    }
+
+    fn head_modules(&self) -> &'static [&'static str] {
+        &["fc1", "fc2", "fc3"]
+    }
+
+    fn head_input(&self, images: Tensor<B, 4>) -> Option<Tensor<B, 2>> {
+        Some(self.vectors(images))
+    }
+
+    fn forward_head(&self, features: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
+        Some(self.logits(features))
     }
 }

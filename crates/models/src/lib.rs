@@ -39,6 +39,7 @@ pub mod segmenter;
 pub mod summary;
 mod trace;
 pub mod unet;
+pub mod unet_resnet;
 pub mod vgg;
 pub mod yolox;
 

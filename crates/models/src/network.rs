@@ -17,6 +17,22 @@ pub trait Network<B: Backend>: Module<B> {
 
     /// Runs the network on `images`: `[batch, channels, height, width]`, normalised.
     fn forward(&self, images: Tensor<B, 4>) -> Self::Output;
+
+    /// Modules that the network ends in, by name, which see vectors instead of feature maps: what
+    /// [`forward_head`](Self::forward_head) runs. None for networks that answer about places.
+    fn head_modules(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What the head sees of `images`, `[batch, features]`; `None` without a head.
+    fn head_input(&self, _images: Tensor<B, 4>) -> Option<Tensor<B, 2>> {
+        None
+    }
+
+    /// The answer to what the head sees, so that `forward` is `forward_head` of `head_input`; `None` without a head.
+    fn forward_head(&self, _features: Tensor<B, 2>) -> Option<Self::Output> {
+        None
+    }
 }
 
 /// Shape of one input image.

@@ -51,7 +51,7 @@ impl ResNetDepth {
         !matches!(self, Self::Eighteen | Self::ThirtyFour)
     }
 
-    const fn expansion(self) -> usize {
+    pub(crate) const fn expansion(self) -> usize {
         if self.is_bottleneck() { BOTTLENECK_EXPANSION } else { 1 }
     }
 }
@@ -311,7 +311,14 @@ impl<B: VisionBackend> ResNet<B> {
     ///   [`ResNetStem::Cifar`]), rounded up, and widths 64, 128, 256 and 512, four times that in bottleneck networks
     pub fn stages(&self, images: Tensor<B, 4>) -> [Tensor<B, 4>; 4] {
         let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
-        forward_stages(&self.conv1, &self.bn1, &self.maxpool, stages, images)
+        let [_, first, second, third, fourth] = forward_levels(&self.conv1, &self.bn1, &self.maxpool, stages, images);
+        [first, second, third, fourth]
+    }
+
+    /// What the last layer sees, `[batch, features]`.
+    fn pooled(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
+        let [_, _, _, features] = self.stages(images);
+        global_avg_pool2d(features)
     }
 }
 
@@ -337,28 +344,35 @@ impl<B: Backend> ResNetBackbone<B> {
 impl<B: VisionBackend> ResNetBackbone<B> {
     /// As [`ResNet::stages`]; a dilated stage has the step of the one before.
     pub fn stages(&self, images: Tensor<B, 4>) -> [Tensor<B, 4>; 4] {
+        let [_, first, second, third, fourth] = self.levels(images);
+        [first, second, third, fourth]
+    }
+
+    /// The map before the first pooling, of half the image's size (of its whole size with [`ResNetStem::Cifar`]) and 64
+    /// channels, and those of [`stages`](Self::stages).
+    pub(crate) fn levels(&self, images: Tensor<B, 4>) -> [Tensor<B, 4>; 5] {
         let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
-        forward_stages(&self.conv1, &self.bn1, &self.maxpool, stages, images)
+        forward_levels(&self.conv1, &self.bn1, &self.maxpool, stages, images)
     }
 }
 
-fn forward_stages<B: VisionBackend>(
+fn forward_levels<B: VisionBackend>(
     conv1: &Conv2d<B>,
     bn1: &BatchNorm2d<B>,
     maxpool: &Option<MaxPool2d>,
     layers: [&Vec<Block<B>>; 4],
     images: Tensor<B, 4>,
-) -> [Tensor<B, 4>; 4] {
+) -> [Tensor<B, 4>; 5] {
     let stem = conv1.forward_normalised(images, bn1, None, Activation::Relu);
-    let stem = match maxpool {
-        Some(pool) => pool.forward(stem),
-        None => stem,
+    let pooled = match maxpool {
+        Some(pool) => pool.forward(stem.clone()),
+        None => stem.clone(),
     };
-    let first = forward_blocks(layers[0], stem);
+    let first = forward_blocks(layers[0], pooled);
     let second = forward_blocks(layers[1], first.clone());
     let third = forward_blocks(layers[2], second.clone());
     let fourth = forward_blocks(layers[3], third.clone());
-    [first, second, third, fourth]
+    [stem, first, second, third, fourth]
 }
 
 fn forward_blocks<B: VisionBackend>(blocks: &[Block<B>], input: Tensor<B, 4>) -> Tensor<B, 4> {
@@ -373,7 +387,18 @@ impl<B: VisionBackend> Network<B> for ResNet<B> {
 
     /// Logits `[batch, classes]` of `images` `[batch, channels, height, width]`.
     fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
-        let [_, _, _, features] = self.stages(images);
-        self.fc.forward(global_avg_pool2d(features))
+        self.fc.forward(self.pooled(images))
+    }
+
+    fn head_modules(&self) -> &'static [&'static str] {
+        &["fc"]
+    }
+
+    fn head_input(&self, images: Tensor<B, 4>) -> Option<Tensor<B, 2>> {
+        Some(self.pooled(images))
+    }
+
+    fn forward_head(&self, features: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
+        Some(self.fc.forward(features))
     }
 }

@@ -9,7 +9,9 @@ use tensor_backend::VisionBackend;
 use crate::catalogue::SEGMENTERS;
 use crate::fcn_resnet::{self, FcnResNet, FcnResNetConfig};
 use crate::fcn_vgg::{FcnStride, FcnVgg, FcnVggConfig};
+use crate::resnet::ResNetDepth;
 use crate::unet::{self, UNet, UNetConfig, Upsampling};
+use crate::unet_resnet::{self, UNetResNet, UNetResNetConfig};
 use crate::{InputShape, ModelCard, ModelError, ModelName, Network, vgg};
 
 /// What a segmentation network's name stands for.
@@ -17,6 +19,8 @@ use crate::{InputShape, ModelCard, ModelError, ModelName, Network, vgg};
 pub enum SegmenterKind {
     /// [`crate::unet`].
     UNet,
+    /// [`crate::unet_resnet`].
+    UNetResNet(ResNetDepth),
     /// [`crate::fcn_vgg`].
     FcnVgg(FcnStride),
     /// [`crate::fcn_resnet`].
@@ -82,6 +86,7 @@ pub struct SegmenterConfig {
 /// A network's own config, options resolved.
 enum Resolved {
     UNet(UNetConfig),
+    UNetResNet(UNetResNetConfig),
     FcnVgg(FcnVggConfig),
     FcnResNet(FcnResNetConfig),
 }
@@ -134,6 +139,7 @@ impl SegmenterConfig {
     ) -> Result<Segmenter<B>, ModelError> {
         Ok(match self.resolve(classes, input)? {
             Resolved::UNet(config) => Segmenter::UNet(config.init(device)),
+            Resolved::UNetResNet(config) => Segmenter::UNetResNet(config.init(device)),
             Resolved::FcnVgg(config) => Segmenter::FcnVgg(config.init(device)),
             Resolved::FcnResNet(config) => Segmenter::FcnResNet(config.init(device)),
         })
@@ -143,7 +149,7 @@ impl SegmenterConfig {
     /// and `.bias`, transposed convolutions have no bias.
     pub fn head_prefixes(&self) -> Vec<&'static str> {
         match self.name.architecture() {
-            SegmenterKind::UNet => vec!["head"],
+            SegmenterKind::UNet | SegmenterKind::UNetResNet(_) => vec!["head"],
             SegmenterKind::FcnVgg(stride) => {
                 let mut paths = vec!["classifier.6"];
                 if stride != FcnStride::ThirtyTwo {
@@ -164,6 +170,7 @@ impl SegmenterConfig {
     pub fn size_step(&self) -> usize {
         match self.name.architecture() {
             SegmenterKind::UNet => 1 << self.depth.unwrap_or(unet::DEFAULT_DEPTH),
+            SegmenterKind::UNetResNet(_) => unet_resnet::SIZE_STEP,
             SegmenterKind::FcnVgg(_) => vgg::MINIMUM_SIDE,
             SegmenterKind::FcnResNet50 => 1,
         }
@@ -173,6 +180,7 @@ impl SegmenterConfig {
     fn allowed(&self) -> &'static [&'static str] {
         match self.name.architecture() {
             SegmenterKind::UNet => &["width", "depth", "batch_norm", "upsampling"],
+            SegmenterKind::UNetResNet(_) => &[],
             SegmenterKind::FcnVgg(_) => &["batch_norm", "dropout"],
             SegmenterKind::FcnResNet50 => &["auxiliary", "dropout"],
         }
@@ -222,6 +230,9 @@ impl SegmenterConfig {
                     channels,
                 })
             }
+            SegmenterKind::UNetResNet(depth) => {
+                Resolved::UNetResNet(UNetResNetConfig::new(depth, classes).with_channels(channels))
+            }
             SegmenterKind::FcnVgg(stride) => Resolved::FcnVgg(FcnVggConfig {
                 stride,
                 batch_norm: self.batch_norm.unwrap_or(false),
@@ -268,6 +279,8 @@ const MOST_POOLINGS: usize = 8;
 pub enum Segmenter<B: Backend> {
     /// U-Net.
     UNet(UNet<B>),
+    /// U-Net on a ResNet.
+    UNetResNet(UNetResNet<B>),
     /// FCN on VGG-16.
     FcnVgg(FcnVgg<B>),
     /// FCN on ResNet-50.
@@ -279,6 +292,7 @@ impl<B: Backend> Segmenter<B> {
     pub fn input_channels(&self) -> usize {
         match self {
             Self::UNet(network) => network.input_channels(),
+            Self::UNetResNet(network) => network.input_channels(),
             Self::FcnVgg(network) => network.input_channels(),
             Self::FcnResNet(network) => network.input_channels(),
         }
@@ -292,6 +306,7 @@ impl<B: VisionBackend> Network<B> for Segmenter<B> {
     fn forward(&self, images: Tensor<B, 4>) -> SegmenterOutput<B> {
         match self {
             Self::UNet(network) => SegmenterOutput { logits: network.forward(images), auxiliary: None },
+            Self::UNetResNet(network) => SegmenterOutput { logits: network.forward(images), auxiliary: None },
             Self::FcnVgg(network) => SegmenterOutput { logits: network.forward(images), auxiliary: None },
             Self::FcnResNet(network) => network.forward(images),
         }

@@ -119,7 +119,7 @@ impl UNetConfig {
 
 /// Two 3×3 convolutions, each with normalisation and rectifier.
 #[derive(Module, Debug)]
-struct DoubleConv<B: Backend> {
+pub(crate) struct DoubleConv<B: Backend> {
     conv1: Conv2d<B>,
     bn1: Option<BatchNorm2d<B>>,
     conv2: Conv2d<B>,
@@ -127,7 +127,7 @@ struct DoubleConv<B: Backend> {
 }
 
 impl<B: Backend> DoubleConv<B> {
-    fn new(channels_in: usize, channels_out: usize, batch_norm: bool, device: &B::Device) -> Self {
+    pub(crate) fn new(channels_in: usize, channels_out: usize, batch_norm: bool, device: &B::Device) -> Self {
         let convolution = |channels_in| {
             // Section 3: normal with the deviation √(2 / fan-in).
             let config = Conv2dConfig::new(channels_in, channels_out, 3)
@@ -141,7 +141,7 @@ impl<B: Backend> DoubleConv<B> {
 }
 
 impl<B: VisionBackend> DoubleConv<B> {
-    fn forward(&self, input: Tensor<B, 4>) -> Tensor<B, 4> {
+    pub(crate) fn forward(&self, input: Tensor<B, 4>) -> Tensor<B, 4> {
         let step = |input, convolution: &Conv2d<B>, norm: &Option<BatchNorm2d<B>>| match norm {
             Some(norm) => convolution.forward_normalised(input, norm, None, Activation::Relu),
             None => convolution.forward_activated(input, Activation::Relu),

@@ -9,7 +9,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use tensor_backend::VisionBackend;
-use tensor_backend::ops::Pool2dOptions;
+use tensor_backend::ops::{Pool2dOptions, flatten};
 
 use crate::Network;
 use crate::layers::pooling::adaptive_avg_pool2d;
@@ -159,17 +159,41 @@ pub struct Vgg<B: Backend> {
     classifier: VggClassifier<B>,
 }
 
+impl<B: VisionBackend> Vgg<B> {
+    /// What the dense layers see, `[batch, features]`.
+    fn vectors(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
+        let features = forward_features(&self.features, images);
+        match &self.classifier {
+            VggClassifier::Dense(_) => flatten(adaptive_avg_pool2d(features, [HEAD_SIDE; 2])),
+            VggClassifier::Linear(_) => global_avg_pool2d(features),
+        }
+    }
+
+    fn logits(&self, vectors: Tensor<B, 2>) -> Tensor<B, 2> {
+        match &self.classifier {
+            VggClassifier::Dense(layers) => forward_dense(layers, vectors),
+            VggClassifier::Linear(layer) => layer.forward(vectors),
+        }
+    }
+}
+
 impl<B: VisionBackend> Network<B> for Vgg<B> {
     type Output = Tensor<B, 2>;
 
     /// Logits `[batch, classes]` of `images` `[batch, channels, height, width]` of at least 32×32 pixels.
     fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
-        let features = forward_features(&self.features, images);
-        match &self.classifier {
-            VggClassifier::Dense(layers) => {
-                forward_dense(layers, adaptive_avg_pool2d(features, [HEAD_SIDE; 2]).flatten(1, 3))
-            }
-            VggClassifier::Linear(layer) => layer.forward(global_avg_pool2d(features)),
-        }
+        self.logits(self.vectors(images))
+    }
+
+    fn head_modules(&self) -> &'static [&'static str] {
+        &["classifier"]
+    }
+
+    fn head_input(&self, images: Tensor<B, 4>) -> Option<Tensor<B, 2>> {
+        Some(self.vectors(images))
+    }
+
+    fn forward_head(&self, features: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
+        Some(self.logits(features))
     }
 }

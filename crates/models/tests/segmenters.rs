@@ -60,6 +60,7 @@ fn any_size_and_any_channels_give_logits_of_that_size() {
     let device = Default::default();
     for (name, channels, sizes) in [
         ("unet", 5, &[[1, 1], [17, 40], [16, 16]][..]),
+        ("unet-resnet18", 2, &[[1, 1], [33, 40]][..]),
         ("fcn-resnet50", 1, &[[1, 1], [37, 20]][..]),
         ("fcn32s", 1, &[[20, 33]][..]),
         ("fcn8s", 4, &[[33, 7]][..]),
@@ -91,7 +92,9 @@ fn a_padded_image_is_an_image_with_a_repeated_border() {
 
 #[test]
 fn every_network_trains_every_parameter() {
-    for (name, side) in [("unet", 32), ("fcn32s", 32), ("fcn16s", 32), ("fcn8s", 32), ("fcn-resnet50", 48)] {
+    for (name, side) in
+        [("unet", 32), ("unet-resnet18", 64), ("fcn32s", 32), ("fcn16s", 32), ("fcn8s", 32), ("fcn-resnet50", 48)]
+    {
         let device = Default::default();
         random::seed(1, 0);
         let mut config = SegmenterConfig::named(name).expect("a valid name");

@@ -1,11 +1,14 @@
 //! The CPU backends' own vision operations, on `f32` tensors; burn's serve the other element types.
 
+use burn::tensor::Shape;
 use burn::tensor::ops::{FloatTensor, FloatTensorOps};
 
 use crate::host::{self, HostTensor};
 use crate::kernels::optimizer::{AdamStep, SgdStep};
 use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions, Interpolation, Pool2dOptions, Precision};
-use crate::vision_backend::{AveragePool, BatchNormForward, BatchNormGradient, BatchNormSaved, InferenceNorm};
+use crate::vision_backend::{
+    AveragePool, BatchNormForward, BatchNormGradient, BatchNormSaved, InferenceNorm, NormActivation,
+};
 use crate::{Prepared, VisionBackend, fallback};
 
 /// Implements [`VisionBackend`] for a backend whose primitive is a [`HostTensor`].
@@ -14,6 +17,10 @@ macro_rules! host_backend {
         impl VisionBackend for $backend {
             fn has_vision_kernels(tensor: &FloatTensor<Self>) -> bool {
                 tensor.is_f32()
+            }
+
+            fn vision_reshape(tensor: FloatTensor<Self>, shape: Shape) -> FloatTensor<Self> {
+                if tensor.is_f32() { tensor.reshaped(shape) } else { Self::float_reshape(tensor, shape) }
             }
 
             fn vision_conv2d(
@@ -111,13 +118,13 @@ macro_rules! host_backend {
                 weight: FloatTensor<Self>,
                 bias: FloatTensor<Self>,
                 residual: Option<FloatTensor<Self>>,
-                relu: bool,
+                activation: NormActivation,
                 epsilon: f64,
             ) -> BatchNormForward<FloatTensor<Self>> {
                 if input.is_f32() && weight.is_f32() {
-                    host::batch_norm::forward(input, weight, bias, residual, relu, epsilon)
+                    host::batch_norm::forward(input, weight, bias, residual, activation, epsilon)
                 } else {
-                    fallback::batch_norm::forward::<Self>(input, weight, bias, residual, relu, epsilon)
+                    fallback::batch_norm::forward::<Self>(input, weight, bias, residual, activation, epsilon)
                 }
             }
 
@@ -166,14 +173,16 @@ macro_rules! host_backend {
                 bias: Option<FloatTensor<Self>>,
                 norm: Option<InferenceNorm<FloatTensor<Self>>>,
                 residual: Option<FloatTensor<Self>>,
-                relu: bool,
+                activation: Activation,
                 options: Conv2dOptions,
                 prepared: &Prepared,
             ) -> FloatTensor<Self> {
-                if options.precision == Precision::F32 && input.is_f32() && weight.is_f32() {
-                    host::inference::conv2d(input, weight, bias, norm, residual, relu, options, prepared)
+                let has_kernel = options.precision == Precision::F32 && input.is_f32() && weight.is_f32();
+                let function = host::elementwise::function(activation);
+                if has_kernel && (function.is_some() || activation == Activation::Identity) {
+                    host::inference::conv2d(input, weight, bias, norm, residual, function, options, prepared)
                 } else {
-                    fallback::convolution::inference::<Self>(input, weight, bias, norm, residual, relu, options)
+                    fallback::convolution::inference::<Self>(input, weight, bias, norm, residual, activation, options)
                 }
             }
 

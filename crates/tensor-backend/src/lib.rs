@@ -6,6 +6,9 @@
 //! | `ndarray` | burn's ndarray | the same kernels on ndarray tensors |
 //! | `cuda` | burn's CUDA backend, fused and autotuned | NVIDIA GPUs |
 //!
+//! A program that computes with ndarray should declare [`kernels::memory::PooledAllocator`] as its global allocator, as the
+//! command line does: otherwise every step asks the system for its memory anew.
+//!
 //! Models are generic over [`VisionBackend`]; only a program's outermost layer names [`SelectedBackend`].
 //! This crate knows nothing of models, losses or files.
 
@@ -31,5 +34,5 @@ pub use buffer::Buffer;
 pub use prepared::Prepared;
 pub use vision_backend::{
     AutodiffVisionBackend, AveragePool, BatchNormForward, BatchNormGradient, BatchNormSaved, InferenceNorm,
-    VisionBackend,
+    NormActivation, VisionBackend,
 };

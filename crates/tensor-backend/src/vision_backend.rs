@@ -1,5 +1,6 @@
 //! The backend trait that models are generic over.
 
+use burn::tensor::Shape;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::ops::FloatTensor;
 
@@ -16,6 +17,11 @@ pub trait VisionBackend: Backend {
     /// Whether this backend has kernels of its own for tensors of `tensor`'s element type.
     fn has_vision_kernels(_tensor: &FloatTensor<Self>) -> bool {
         false
+    }
+
+    /// [`ops::reshape`](crate::ops::reshape).
+    fn vision_reshape(tensor: FloatTensor<Self>, shape: Shape) -> FloatTensor<Self> {
+        Self::float_reshape(tensor, shape)
     }
 
     /// [`ops::conv2d`](crate::ops::conv2d).
@@ -84,16 +90,20 @@ pub trait VisionBackend: Backend {
         fallback::convolution::transposed_weight_gradient::<Self>(input, weight_shape, output_gradient, options)
     }
 
-    /// [`ops::batch_norm_train`](crate::ops::batch_norm_train), with a rectifier or nothing for an activation.
+    /// [`ops::batch_norm_train`](crate::ops::batch_norm_train), with one of the activations that it does itself.
+    ///
+    /// # Panics
+    ///
+    /// When a residual comes with [`NormActivation::Silu`].
     fn vision_batch_norm(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         residual: Option<FloatTensor<Self>>,
-        relu: bool,
+        activation: NormActivation,
         epsilon: f64,
     ) -> BatchNormForward<FloatTensor<Self>> {
-        fallback::batch_norm::forward::<Self>(input, weight, bias, residual, relu, epsilon)
+        fallback::batch_norm::forward::<Self>(input, weight, bias, residual, activation, epsilon)
     }
 
     /// The gradients of [`VisionBackend::vision_batch_norm`]; the residual's only if `with_residual`.
@@ -120,7 +130,7 @@ pub trait VisionBackend: Backend {
         fallback::batch_norm::inference::<Self>(input, weight, bias, mean, variance, residual, relu, epsilon)
     }
 
-    /// [`ops::conv2d_inference`](crate::ops::conv2d_inference), with a rectifier or nothing for an activation.
+    /// [`ops::conv2d_inference`](crate::ops::conv2d_inference).
     #[allow(clippy::too_many_arguments, reason = "the parameters of the operation, as in its definition")]
     fn vision_conv2d_inference(
         input: FloatTensor<Self>,
@@ -128,11 +138,11 @@ pub trait VisionBackend: Backend {
         bias: Option<FloatTensor<Self>>,
         norm: Option<InferenceNorm<FloatTensor<Self>>>,
         residual: Option<FloatTensor<Self>>,
-        relu: bool,
+        activation: Activation,
         options: Conv2dOptions,
         _prepared: &Prepared,
     ) -> FloatTensor<Self> {
-        fallback::convolution::inference::<Self>(input, weight, bias, norm, residual, relu, options)
+        fallback::convolution::inference::<Self>(input, weight, bias, norm, residual, activation, options)
     }
 
     /// [`ops::activate`](crate::ops::activate), for a tensor of any rank.
@@ -341,9 +351,23 @@ pub struct BatchNormSaved<T> {
     pub bias: T,
     /// The forward pass's output, where it had both a residual and a rectifier.
     pub output: Option<T>,
-    /// Whether there was a rectifier.
-    pub relu: bool,
+    /// What was applied to the sum.
+    pub activation: NormActivation,
 }
+
+/// The activations that batch normalisation does in the same operation, when it learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NormActivation {
+    /// None.
+    Identity,
+    /// `max(x, 0)`.
+    Relu,
+    /// `x · sigmoid(x)`; only without a residual.
+    Silu,
+}
+
+/// What is wrong with a residual in front of SiLU.
+pub(crate) const SILU_WITH_RESIDUAL: &str = "batch normalisation does SiLU itself only without a residual";
 
 /// The gradients of batch normalisation.
 #[derive(Debug, Clone)]

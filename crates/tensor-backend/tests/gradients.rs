@@ -116,19 +116,22 @@ fn composed_batch_norm<B: VisionBackend>(
 }
 
 fn batch_norm<B: VisionBackend>() {
-    for (with_residual, activation) in [
+    for (with_residual, then) in [
         (false, Activation::Identity),
         (false, Activation::Relu),
         (true, Activation::Identity),
         (true, Activation::Relu),
+        (false, Activation::Silu),
+        (true, Activation::Silu),
     ] {
         let shape = [3, 20, 5, 6];
         let (x, r) = (leaf::<B, 4>(shape), leaf::<B, 4>(shape));
         let (w, b) = (leaf::<B, 1>([20]), leaf::<B, 1>([20]));
         let residual = with_residual.then(|| r.clone());
-        let ours = ops::batch_norm_train(x.clone(), w.clone(), b.clone(), residual.clone(), activation, 1e-5);
-        let relu = activation == Activation::Relu;
+        let ours = ops::batch_norm_train(x.clone(), w.clone(), b.clone(), residual.clone(), then, 1e-5);
+        let relu = then == Activation::Relu;
         let (burns, mean, variance) = composed_batch_norm(x.clone(), w.clone(), b.clone(), residual, relu);
+        let burns = if then == Activation::Silu { activation::silu(burns) } else { burns };
         let burns_data = burns.to_data();
         close("output", ours.output.to_data(), burns_data.clone());
         close("mean", ours.mean.to_data(), mean.to_data());
@@ -147,16 +150,8 @@ fn batch_norm<B: VisionBackend>() {
         // With the batch's own biased variance, inference gives what training gave: 90 values a channel.
         let biased = variance.inner().mul_scalar(89.0 / 90.0);
         let residual = with_residual.then(|| r.inner());
-        let inference = ops::batch_norm_inference(
-            x.inner(),
-            w.inner(),
-            b.inner(),
-            mean.inner(),
-            biased,
-            residual,
-            activation,
-            1e-5,
-        );
+        let inference =
+            ops::batch_norm_inference(x.inner(), w.inner(), b.inner(), mean.inner(), biased, residual, then, 1e-5);
         close("inference", inference.to_data(), burns_data);
     }
 }
@@ -288,6 +283,23 @@ fn resizing<B: VisionBackend>() {
     assert_eq!(row.to_data().to_vec::<f32>().expect("f32"), [1.5, 1.75, 2.25, 2.5]);
 }
 
+fn reshaping<B: VisionBackend>() {
+    // Stored by pixel after the pooling, row-major after burn's own sum.
+    let pool = |x| ops::max_pool2d(x, Pool2dOptions::square(2, 2));
+    check_unary::<B>(
+        "flatten",
+        [2, 7, 8, 6],
+        |x| ops::reshape(ops::flatten(pool(x)), [7, 2, 1, 12]),
+        |x| pool(x).reshape([2, 84]).reshape([7, 2, 1, 12]),
+    );
+    check_unary::<B>(
+        "reshape",
+        [3, 5, 4, 2],
+        |x| ops::reshape(ops::reshape(x.clone() + x, [120]), [2, 4, 5, 3]),
+        |x| (x.clone() + x).reshape([2, 4, 5, 3]),
+    );
+}
+
 fn head<B: VisionBackend>() {
     let (x, w, b) = (leaf::<B, 2>([5, 33]), leaf::<B, 2>([10, 33]), leaf::<B, 1>([10]));
     let targets = Tensor::<Autodiff<B>, 2>::from_data(
@@ -334,6 +346,10 @@ macro_rules! on_backend {
             #[test]
             fn resizing() {
                 super::resizing::<$backend>();
+            }
+            #[test]
+            fn reshaping() {
+                super::reshaping::<$backend>();
             }
             #[test]
             fn head() {

@@ -121,6 +121,20 @@ pub struct Training<B: AutodiffVisionBackend, N: AutodiffModule<B>> {
 }
 
 impl<B: AutodiffVisionBackend, N: AutodiffModule<B>> Training<B, N> {
+    /// The same with another form of the network, which must have the same parameters.
+    pub fn map<M: AutodiffModule<B>>(
+        self,
+        network: impl FnOnce(N) -> M,
+        average: impl FnOnce(N::InnerModule) -> M::InnerModule,
+    ) -> Training<B, M> {
+        Training {
+            network: network(self.network),
+            average: self.average.map(average),
+            optimizer: self.optimizer,
+            state: self.state,
+        }
+    }
+
     /// Replaces the checkpoint in `folder`.
     ///
     /// # Errors

@@ -2,10 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use burn::tensor::ElementConversion;
+use burn::tensor::{ElementConversion, Tensor};
 use datasets::Dataset;
 use metrics::{Metric, RunningMean};
-use models::Network;
 use tensor_backend::VisionBackend;
 
 use crate::error::TrainError;
@@ -42,14 +41,15 @@ pub struct Evaluation<K: HostTask> {
     pub interrupted: bool,
 }
 
-/// Passes over `samples` with `network`, and calls `visit` with each sample's number, prediction and target, in order.
+/// Passes over `samples`, has `forward` answer about each batch of images, and calls `visit` with each sample's number,
+/// prediction and target, in order.
 ///
 /// # Errors
 ///
-/// When a sample cannot be read or a metric refuses a prediction.
+/// When a sample cannot be read or a metric refuses a prediction, and those of `forward`.
 #[allow(clippy::too_many_arguments, reason = "each is a different thing that the caller holds already")]
-pub fn evaluate<B, N, T>(
-    network: &N,
+pub fn evaluate<B, T>(
+    mut forward: impl FnMut(Tensor<B, 4>) -> Result<T::Output, TrainError>,
     task: &T,
     samples: &dyn Dataset<Annotation = T::Target>,
     options: EvaluateOptions<'_>,
@@ -60,11 +60,10 @@ pub fn evaluate<B, N, T>(
 ) -> Result<Evaluation<T>, TrainError>
 where
     B: VisionBackend,
-    N: Network<B, Output = T::Output>,
     T: Task<B>,
 {
     let indices: Vec<usize> = (0..samples.len()).collect();
-    let batches: Vec<&[usize]> = indices.chunks(options.batch_size).collect();
+    let batches: Vec<&[usize]> = indices.chunks(task.evaluation_batch(options.batch_size)).collect();
     let loading = Loading { phase: Phase::Evaluate, on_bad_sample: options.on_bad_sample };
     let mut evaluation = Evaluation::<T> {
         loss: None,
@@ -87,7 +86,7 @@ where
             }
             evaluation.bad_samples.append(&mut loaded.bad_samples);
             if !loaded.is_empty() {
-                let output = network.forward(loaded.take_images(device));
+                let output = forward(loaded.take_images(device))?;
                 let tensors = task.upload(loaded.encoded, device);
                 let samples = loaded.targets.len() as u64;
                 let loss = task.loss(output.clone(), &tensors);

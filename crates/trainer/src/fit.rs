@@ -18,6 +18,7 @@ use crate::ema;
 use crate::error::TrainError;
 use crate::evaluate::{EvaluateOptions, evaluate};
 use crate::history::{self, HistoryRow};
+use crate::initial_weights::Freezing;
 use crate::loader::deliver_in_order;
 use crate::observer::{Event, Observer, StopFlag};
 use crate::optim::{Clipping, Gradients};
@@ -56,6 +57,8 @@ pub struct FitOptions {
     pub drop_last: bool,
     /// Learning rate, before the schedule's factor.
     pub lr: f64,
+    /// Which parameters are trained when.
+    pub freezing: Freezing,
     /// How gradients are held in bounds.
     pub clipping: Clipping,
     /// Epochs from one evaluation to the next; the last epoch is always evaluated.
@@ -95,7 +98,7 @@ pub enum Ending {
 }
 
 /// Figures that an epoch can be judged by when the configuration names none, the first that exists.
-const DEFAULT_MONITORS: [&str; 4] = ["val.accuracy", "val.ap", "val.loss", "train.loss"];
+const DEFAULT_MONITORS: [&str; 5] = ["val.accuracy", "val.ap", "val.mean_iou", "val.loss", "train.loss"];
 
 /// Trains until the last epoch, an early stop, or a request to stop.
 ///
@@ -137,8 +140,12 @@ where
     let total_steps = steps_per_epoch * options.epochs as u64;
     let position = |step| Position { step, steps_per_epoch, total_steps };
 
+    let started_at = training.state.epoch;
     while training.state.epoch < options.epochs {
         let epoch = training.state.epoch;
+        if epoch == started_at || options.freezing.changes_at(epoch) {
+            training.network = options.freezing.apply(training.network, epoch);
+        }
         let started = Instant::now();
         let seconds_before = (training.state.epoch_seconds, training.state.train_seconds);
         let done = training.state.batches_done;
@@ -271,7 +278,7 @@ fn is_evaluated(epoch: usize, options: &FitOptions) -> bool {
 }
 
 /// The gradients of one optimiser step while they are gathered.
-struct StepGroup<B: AutodiffVisionBackend> {
+pub(crate) struct StepGroup<B: AutodiffVisionBackend> {
     gradients: Gradients<B>,
     samples: usize,
 }
@@ -287,7 +294,7 @@ impl<B: AutodiffVisionBackend> StepGroup<B> {
     ///
     /// Where gradients are accumulated, the gradient is that of the batch's summed loss, so that batches of different
     /// sizes can be averaged over their samples in [`finish`](Self::finish).
-    fn learn<N, T>(
+    pub(crate) fn learn<N, T>(
         &mut self,
         network: &N,
         task: &T,
@@ -322,7 +329,7 @@ impl<B: AutodiffVisionBackend> StepGroup<B> {
     }
 
     /// The averaged gradients, if any batch had samples.
-    fn finish(&mut self) -> Option<Gradients<B>> {
+    pub(crate) fn finish(&mut self) -> Option<Gradients<B>> {
         let Self { mut gradients, samples } = std::mem::take(self);
         if samples == 0 {
             return None;
@@ -364,8 +371,8 @@ where
             workers: options.workers,
             on_bad_sample: options.on_bad_sample,
         };
-        let evaluation = evaluate::<B::InnerBackend, _, T>(
-            &network,
+        let evaluation = evaluate::<B::InnerBackend, T>(
+            |images| Ok(task.forward(&network, images)),
             task,
             &**validation,
             options,
@@ -403,7 +410,7 @@ where
 }
 
 /// The class of every training sample, or zeros where the sampling does not need them.
-fn sample_classes<T: HostTask>(task: &T, data: &FitData<T::Target>) -> Result<Vec<usize>, TrainError> {
+pub(crate) fn sample_classes<T: HostTask>(task: &T, data: &FitData<T::Target>) -> Result<Vec<usize>, TrainError> {
     let train = &data.train;
     (0..train.len())
         .map(|index| {

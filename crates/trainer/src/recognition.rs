@@ -99,6 +99,8 @@ pub struct Findings {
     pub evaluation: Option<report::Evaluation>,
     /// A closer look at the predictions of a detector.
     pub detection: Option<report::DetectionEvaluation>,
+    /// A closer look at the masks of a segmentation network.
+    pub segmentation: Option<report::SegmentationEvaluation>,
     /// Pictures.
     pub galleries: Vec<report::Gallery>,
 }

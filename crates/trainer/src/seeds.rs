@@ -19,6 +19,8 @@ pub enum Purpose {
     Pictures,
     /// The size of training batches that vary it, a stream for each group of batches.
     BatchSize,
+    /// Which part of an image a training sample shows, a stream a sample and epoch.
+    Tile,
 }
 
 /// The stream of `purpose` at `position`, for [`tensor_backend::random::seed`].

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use burn::tensor::{ElementConversion, Tensor, TensorData};
 use datasets::{Dataset, DatasetError};
 use metrics::{Metric, MetricError};
+use models::Network;
 use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 use thiserror::Error;
@@ -35,8 +36,18 @@ pub trait HostTask: Send + Sync {
         loading: Loading,
     ) -> Result<HostBatch<Self::Target, Self::Encoded>, TaskError>;
 
+    /// Targets as arrays, where that needs no images; `None` where it does.
+    fn encode(&self, _targets: &[Self::Target]) -> Option<Self::Encoded> {
+        None
+    }
+
     /// A judge that has seen nothing yet.
     fn metrics(&self) -> Self::Metrics;
+
+    /// Samples of an evaluation's batch where `batch_size` are wanted; fewer where a sample may become several pictures.
+    fn evaluation_batch(&self, batch_size: usize) -> usize {
+        batch_size
+    }
 
     /// The class of a target, for class-balanced sampling; `None` where a sample has no single class.
     fn class_of(&self, target: &Self::Target) -> Option<usize>;
@@ -51,6 +62,11 @@ pub trait Task<B: VisionBackend>: HostTask {
     /// Equal to the network's `Network::Output`.
     type Output: Clone;
 
+    /// The network's output for an evaluation's pictures.
+    fn forward<N: Network<B, Output = Self::Output>>(&self, network: &N, images: Tensor<B, 4>) -> Self::Output {
+        network.forward(images)
+    }
+
     /// Moves encoded targets to the device.
     fn upload(&self, encoded: Self::Encoded, device: &B::Device) -> Self::Tensors;
 
@@ -59,6 +75,16 @@ pub trait Task<B: VisionBackend>: HostTask {
 
     /// Predictions, one a sample.
     fn decode(&self, output: Self::Output, targets: &Self::Tensors) -> Vec<Self::Prediction>;
+
+    /// One answer of those about several views of the same images; `None` where answers are about places in an image.
+    fn average(&self, _outputs: Vec<Self::Output>) -> Option<Self::Output> {
+        None
+    }
+
+    /// Class logits `[batch, classes]`; `None` where an answer is of another kind.
+    fn logits(_output: Self::Output) -> Option<Tensor<B, 2>> {
+        None
+    }
 
     /// Figures that are cheap enough for every training batch, each summed over the batch's samples: name and sum.
     fn running_scores(

@@ -7,6 +7,7 @@ use anyhow::{Context, bail, ensure};
 use trainer::config::{AnyRunConfig, Sections, key_reference_markdown};
 use trainer::tasks::classification::Classification;
 use trainer::tasks::detection::Detection;
+use trainer::tasks::segmentation::Segmentation;
 
 use super::LIBRARIES;
 use super::command::{CargoCommand, project_root};
@@ -44,6 +45,10 @@ pub(super) fn recipes() -> anyhow::Result<()> {
             }
             AnyRunConfig::Detection(config) => {
                 Detection::check_model(&config.model, ANY_CLASSES, config.input.shape()).with_context(at)?;
+            }
+            AnyRunConfig::Segmentation(config) => {
+                Segmentation::check_model(&config.model, ANY_CLASSES, config.input.shape()).with_context(at)?;
+                config.loss.loss.validate(ANY_CLASSES).with_context(at)?;
             }
         }
     }

@@ -13,7 +13,7 @@ use trainer::config::nearest;
 use trainer::tasks::detection::Detector;
 use vision_types::{BBox, ClassId, Detection};
 
-use super::{Answers, quoted};
+use super::{Answers, image_id, quoted};
 
 /// A detector and what is asked of its answers.
 pub(super) struct Detects {
@@ -153,9 +153,4 @@ impl Answers for Detects {
         let path = folder.join("detections.coco.json");
         fs::write(&path, serde_json::to_vec(&results)?).with_context(|| path.display().to_string())
     }
-}
-
-/// The number that a file's name is, as in COCO.
-fn image_id(file: &str) -> Option<u64> {
-    Path::new(file).file_stem()?.to_str()?.parse().ok()
 }

@@ -3,6 +3,7 @@
 mod classification;
 mod detection;
 mod files;
+mod segmentation;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,9 +17,11 @@ use serde::Serialize;
 use tensor_backend::{SelectedBackend, open_device};
 use trainer::config::TaskKind;
 use trainer::run_directory::RunDirectory;
-use trainer::tasks::{classification::Predictor, detection::Detector};
+use trainer::tasks::{classification::Predictor, detection::Detector, segmentation::Segmenter};
+use trainer::test_time::Views;
 use trainer::weights_file;
 
+use crate::eval::parse_views;
 use crate::interrupt::{INTERRUPTED, stop_flag};
 use crate::output::{self, Style, styled};
 
@@ -45,6 +48,17 @@ pub(crate) struct PredictArguments {
     /// Detection: the least confidence of a class, such as `--class-score RBC=0.5`; may be repeated.
     #[arg(long = "class-score", value_name = "CLASS=CONFIDENCE")]
     class_scores: Vec<String>,
+    /// Segmentation: pixels that a connected region must have to be an object; unset: decode.min_area of the run.
+    #[arg(long, value_name = "PIXELS")]
+    min_area: Option<u64>,
+    /// Segmentation: write objects as outlines (polygons, holes are lost) instead of runs of pixels.
+    #[arg(long)]
+    polygons: bool,
+    /// Classification: average the answers about several views of each image: `flip` (the default), `crops` or
+    /// `flipped-crops`.
+    #[arg(long, value_name = "VIEWS", num_args = 0..=1, require_equals = true, default_missing_value = "flip",
+        value_parser = parse_views)]
+    tta: Option<Views>,
     /// Images a forward pass.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
     batch_size: u32,
@@ -69,6 +83,11 @@ trait Answers {
     /// A picture of it.
     fn picture(&self, image: &RgbImage, answer: &Self::Answer) -> RgbImage;
 
+    /// Writes what there is about one image besides its picture into `folder`, in files called `name`.
+    fn write_files(&self, _folder: &Path, _name: &str, _answer: &mut Self::Answer) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     /// Writes tables of all answers into `folder`.
     fn write_tables(&self, folder: &Path, answers: &[Self::Answer]) -> anyhow::Result<()>;
 }
@@ -86,13 +105,18 @@ pub(crate) fn run(arguments: PredictArguments) -> anyhow::Result<ExitCode> {
     let device = open_device()?;
     match weights_file::read_description::<TaskOnly>(&weights)?.task {
         TaskKind::Classification => {
-            let predictor = Predictor::<SelectedBackend>::from_weights(&weights, &device)?;
+            let predictor = Predictor::<SelectedBackend>::from_weights(&weights, &device)?.with_views(arguments.tta);
             answer_all(&classification::Classifies { predictor, top: arguments.top }, &arguments)
         }
+        TaskKind::Detection if arguments.tta.is_some() => bail!("--tta is for classification, found detection"),
         TaskKind::Detection => {
             let detector = Detector::<SelectedBackend>::from_weights(&weights, &device)?;
             let detects = detection::Detects::new(detector, arguments.score, &arguments.class_scores)?;
             answer_all(&detects, &arguments)
+        }
+        TaskKind::Segmentation => {
+            let segmenter = Segmenter::<SelectedBackend>::from_weights(&weights, &device)?;
+            answer_all(&segmentation::Segments::new(segmenter, arguments.min_area, arguments.polygons), &arguments)
         }
     }
 }
@@ -125,12 +149,14 @@ fn answer_all<A: Answers>(model: &A, arguments: &PredictArguments) -> anyhow::Re
         }
         let predictions = model.predict(&images);
         for ((file, image), prediction) in readable.into_iter().zip(&images).zip(predictions) {
-            let answer = model.answer(file, prediction);
+            let mut answer = model.answer(file, prediction);
             if let Some(out) = &arguments.out {
                 // The number keeps files of the same name in different folders apart.
                 let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-                let path = out.join(format!("{:05}_{stem}.png", answers.len()));
+                let name = format!("{:05}_{stem}", answers.len());
+                let path = out.join(format!("{name}.png"));
                 model.picture(image, &answer).save(&path).with_context(|| path.display().to_string())?;
+                model.write_files(out, &name, &mut answer)?;
             }
             if !arguments.json {
                 output::line(model.line(&answer));
@@ -148,6 +174,11 @@ fn answer_all<A: Answers>(model: &A, arguments: &PredictArguments) -> anyhow::Re
         bail!("{unreadable} of {} images could not be read", files.len());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The number that a file's name is, as in COCO.
+fn image_id(file: &str) -> Option<u64> {
+    Path::new(file).file_stem()?.to_str()?.parse().ok()
 }
 
 /// `text` as a cell of a CSV file.

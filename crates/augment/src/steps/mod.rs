@@ -4,6 +4,7 @@ pub(crate) mod affine;
 pub(crate) mod automatic;
 pub(crate) mod color_jitter;
 pub(crate) mod crop;
+pub(crate) mod elastic;
 pub(crate) mod erasing;
 pub(crate) mod filters;
 pub(crate) mod flip;

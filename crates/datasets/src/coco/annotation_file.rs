@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Outline;
 use super::array::{self, ElementError};
+use super::file_bytes::read_in_parallel;
 use super::json::{ScanError, Scanned, Scanner, line_and_column};
 use crate::DatasetError;
 
@@ -121,7 +122,7 @@ impl AnnotationFile {
     /// When it cannot be read, is not JSON, has no list `images` or `categories`, or an entry lacks its `id` or holds a
     /// value of another kind; the message names the file, the entry and the key. Whether ids exist is not checked.
     pub fn read(path: &Path, parts: Parts) -> Result<Self, DatasetError> {
-        let bytes = std::fs::read(path).map_err(|source| DatasetError::from_io(path, source))?;
+        let bytes = read_in_parallel(path).map_err(|source| DatasetError::from_io(path, source))?;
         Self::parse(&bytes, parts).map_err(|detail| DatasetError::Format { path: path.to_owned(), detail })
     }
 

@@ -52,7 +52,7 @@ fn find_annotations(root: &Path) -> Result<[Option<PathBuf>; 3], DatasetError> {
         }
         let files: Vec<PathBuf> = Listing::of(&folder)?.others.into_iter().filter(|file| may_be_coco(file)).collect();
         for file in &files {
-            let Some(split) = split_of(&stem(file)) else { continue };
+            let Some(split) = SplitName::in_words(&stem(file)) else { continue };
             let slot = &mut found[split as usize];
             let preferred = |file: &Path| file_name(file).starts_with("instances");
             match slot {
@@ -81,11 +81,6 @@ fn find_annotations(root: &Path) -> Result<[Option<PathBuf>; 3], DatasetError> {
         }
     }
     Ok(found)
-}
-
-/// The split in a name such as `instances_train2017`: a word of letters that is the name of one.
-fn split_of(stem: &str) -> Option<SplitName> {
-    stem.split(|character: char| !character.is_alphabetic()).find_map(SplitName::from_folder_name)
 }
 
 /// Whether a file is JSON with the keys of an annotation file, as far as its beginning tells.

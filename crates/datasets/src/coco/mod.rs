@@ -8,6 +8,7 @@
 pub mod annotation_file;
 mod array;
 pub(crate) mod dataset;
+mod file_bytes;
 mod json;
 pub mod outline;
 pub mod results_file;

@@ -120,10 +120,14 @@ impl<B: VisionBackend> Inception<B> {
         self.Mixed_6e.forward(self.Mixed_6d.forward(features))
     }
 
-    fn logits(&self, features: Tensor<B, 4>) -> Tensor<B, 2> {
+    /// What the last layer sees, `[batch, 2048]`, of the feature maps of the middle.
+    fn pooled(&self, features: Tensor<B, 4>) -> Tensor<B, 2> {
         let features = self.Mixed_7b.forward(self.Mixed_7a.forward(features));
-        let features = global_avg_pool2d(self.Mixed_7c.forward(features));
-        self.fc.forward(self.dropout.forward(features))
+        global_avg_pool2d(self.Mixed_7c.forward(features))
+    }
+
+    fn logits(&self, pooled: Tensor<B, 2>) -> Tensor<B, 2> {
+        self.fc.forward(self.dropout.forward(pooled))
     }
 
     /// Logits of both heads, those of the auxiliary one where there is one.
@@ -138,7 +142,7 @@ impl<B: VisionBackend> Inception<B> {
     pub fn forward_both(&self, images: Tensor<B, 4>) -> (Tensor<B, 2>, Option<Tensor<B, 2>>) {
         let features = self.features(images);
         let auxiliary = self.AuxLogits.as_ref().map(|head| head.forward(features.clone()));
-        (self.logits(features), auxiliary)
+        (self.logits(self.pooled(features)), auxiliary)
     }
 }
 
@@ -147,7 +151,19 @@ impl<B: VisionBackend> Network<B> for Inception<B> {
 
     /// Logits `[batch, classes]` of `images` `[batch, channels, height, width]`.
     fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
-        self.logits(self.features(images))
+        self.logits(self.pooled(self.features(images)))
+    }
+
+    fn head_modules(&self) -> &'static [&'static str] {
+        &["fc"]
+    }
+
+    fn head_input(&self, images: Tensor<B, 4>) -> Option<Tensor<B, 2>> {
+        Some(self.pooled(self.features(images)))
+    }
+
+    fn forward_head(&self, features: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
+        Some(self.logits(features))
     }
 }
 

@@ -20,8 +20,9 @@ pub(crate) const BUFFER_NAMES: [&str; 2] = ["running_mean", "running_var"];
 /// Batch normalisation, PyTorch's `nn.BatchNorm2d`, with an optional sum and activation in the same operation.
 ///
 /// On a backend with gradients it normalises by the batch's statistics and moves the running ones towards them (by
-/// `momentum`, with the unbiased variance, as PyTorch does); on one without, or when [`frozen`](Self::frozen) or its
-/// scale is not trained, it normalises by the running ones.
+/// `momentum`, with the unbiased variance, as PyTorch does); on one without, or when [`frozen`](Self::frozen) or neither
+/// its scale nor its shift is trained, it normalises by the running ones. A layer with one of the two held still goes on
+/// with the batch's: without them nothing would keep the activations of a network that is trained within bounds.
 ///
 /// Source: Ioffe and Szegedy 2015, "Batch normalization". `num_batches_tracked` is left out: PyTorch reads it only when
 /// `momentum=None`.
@@ -92,7 +93,8 @@ impl<B: VisionBackend> BatchNorm2d<B> {
             return input;
         }
         let (weight, bias) = (self.weight.val(), self.bias.val());
-        if self.frozen || !self.weight.is_require_grad() || !B::ad_enabled(&input.device()) {
+        let trained = self.weight.is_require_grad() || self.bias.is_require_grad();
+        if self.frozen || !trained || !B::ad_enabled(&input.device()) {
             let (mean, variance) = (self.running_mean.value(), self.running_var.value());
             return ops::batch_norm_inference(input, weight, bias, mean, variance, residual, activation, self.epsilon);
         }
@@ -161,6 +163,23 @@ mod tests {
         close(&values(layer.forward(input)), &[scale, 3.0 * scale, 5.0 * scale, 7.0 * scale]);
         close(&values(layer.running_mean.value()), &[0.0]);
         close(&values(layer.running_var.value()), &[1.0]);
+    }
+
+    #[test]
+    fn running_statistics_are_kept_where_neither_scale_nor_shift_is_trained() {
+        let (layer, input) = layer_and_input();
+        for (scale, shift, moved) in
+            [(true, true, true), (false, true, true), (true, false, true), (false, false, false)]
+        {
+            let mut layer = layer.clone();
+            layer.weight = layer.weight.set_require_grad(scale);
+            layer.bias = layer.bias.set_require_grad(shift);
+            let output = values(layer.forward(input.clone()));
+            // By the batch's mean of 4 and variance of 5, or by 0 and 1.
+            let deviation = if moved { -3.0 / 5.00001f32.sqrt() } else { 1.0 / 1.00001f32.sqrt() };
+            close(&output[..1], &[deviation]);
+            close(&values(layer.running_mean.value()), &[if moved { 0.4 } else { 0.0 }]);
+        }
     }
 
     #[test]

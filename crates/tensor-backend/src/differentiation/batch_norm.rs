@@ -1,4 +1,4 @@
-//! Batch normalisation with its residual and rectifier.
+//! Batch normalisation with its residual and activation.
 
 use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -10,7 +10,7 @@ use burn::tensor::ops::FloatTensor;
 
 use super::Tracked;
 use crate::VisionBackend;
-use crate::vision_backend::{BatchNormForward, BatchNormSaved};
+use crate::vision_backend::{BatchNormForward, BatchNormSaved, NormActivation};
 
 /// Batch normalisation, with parents input, weight, bias and perhaps residual.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) fn forward<B: VisionBackend, C: CheckpointStrategy>(
     weight: Tracked<B>,
     bias: Tracked<B>,
     residual: Option<Tracked<B>>,
-    relu: bool,
+    activation: NormActivation,
     epsilon: f64,
 ) -> BatchNormForward<Tracked<B>> {
     let (residual, residual_node) = residual.map(|residual| (residual.primitive, residual.node)).unzip();
@@ -48,7 +48,7 @@ pub(super) fn forward<B: VisionBackend, C: CheckpointStrategy>(
         weight.primitive.clone(),
         bias.primitive.clone(),
         residual,
-        relu,
+        activation,
         epsilon,
     );
     let saved = BatchNormSaved {
@@ -57,8 +57,8 @@ pub(super) fn forward<B: VisionBackend, C: CheckpointStrategy>(
         inverse_deviation: result.inverse_deviation.clone(),
         weight: weight.primitive,
         bias: bias.primitive,
-        output: (relu && residual_node.is_some()).then(|| result.output.clone()),
-        relu,
+        output: (activation == NormActivation::Relu && residual_node.is_some()).then(|| result.output.clone()),
+        activation,
     };
     let nodes = (input.node, weight.node, bias.node);
     let output = match residual_node {

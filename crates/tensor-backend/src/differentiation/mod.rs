@@ -10,12 +10,13 @@ use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::Ops;
+use burn::tensor::Shape;
 use burn::tensor::backend::BackendTypes;
 use burn::tensor::ops::FloatTensor;
 
 use crate::VisionBackend;
 use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions, Interpolation, Pool2dOptions};
-use crate::vision_backend::{AveragePool, BatchNormForward};
+use crate::vision_backend::{AveragePool, BatchNormForward, NormActivation};
 
 /// The primitive of `Autodiff<B>`: a primitive of `B` and its place in the graph.
 type Tracked<B> = <Autodiff<B> as BackendTypes>::FloatTensorPrimitive;
@@ -57,6 +58,10 @@ impl<B: VisionBackend, C: CheckpointStrategy> VisionBackend for Autodiff<B, C> {
         B::has_vision_kernels(&tensor.primitive)
     }
 
+    fn vision_reshape(tensor: FloatTensor<Self>, shape: Shape) -> FloatTensor<Self> {
+        unary::reshape::<B, C>(tensor, shape)
+    }
+
     fn vision_conv2d(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -80,10 +85,10 @@ impl<B: VisionBackend, C: CheckpointStrategy> VisionBackend for Autodiff<B, C> {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         residual: Option<FloatTensor<Self>>,
-        relu: bool,
+        activation: NormActivation,
         epsilon: f64,
     ) -> BatchNormForward<FloatTensor<Self>> {
-        batch_norm::forward::<B, C>(input, weight, bias, residual, relu, epsilon)
+        batch_norm::forward::<B, C>(input, weight, bias, residual, activation, epsilon)
     }
 
     fn vision_activate(input: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {

@@ -21,6 +21,7 @@ enum Saved<T> {
     AveragePool { input_shape: [usize; 4], pool: AveragePool },
     Resize { input_shape: [usize; 4], kind: Interpolation },
     SpaceToDepth,
+    Reshape { input_shape: Shape },
     CrossEntropy { logits: T, targets: T },
     Known { gradient: T },
 }
@@ -45,6 +46,7 @@ impl<B: VisionBackend> Backward<B, 1> for Unary {
             Saved::AveragePool { input_shape, pool } => B::vision_average_pool_gradient(input_shape, gradient, pool),
             Saved::Resize { input_shape, kind } => B::vision_resize_gradient(input_shape, gradient, kind),
             Saved::SpaceToDepth => B::vision_space_to_depth_gradient(gradient),
+            Saved::Reshape { input_shape } => B::vision_reshape(gradient, input_shape),
             Saved::CrossEntropy { logits, targets } => {
                 B::vision_softmax_cross_entropy_gradient(logits, targets, gradient)
             }
@@ -122,6 +124,11 @@ pub(super) fn resize<B: VisionBackend, C: CheckpointStrategy>(
 
 pub(super) fn space_to_depth<B: VisionBackend, C: CheckpointStrategy>(input: Tracked<B>) -> Tracked<B> {
     step::<B, C>(input, |input| B::vision_space_to_depth(input), |_, _| Saved::SpaceToDepth)
+}
+
+pub(super) fn reshape<B: VisionBackend, C: CheckpointStrategy>(input: Tracked<B>, shape: Shape) -> Tracked<B> {
+    let input_shape = input.shape();
+    step::<B, C>(input, |input| B::vision_reshape(input, shape), |_, _| Saved::Reshape { input_shape })
 }
 
 pub(super) fn softmax_cross_entropy<B: VisionBackend, C: CheckpointStrategy>(

@@ -5,7 +5,7 @@ use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, activation};
 
 use super::{primitive, tensor};
-use crate::vision_backend::{BatchNormForward, BatchNormGradient, BatchNormSaved};
+use crate::vision_backend::{BatchNormForward, BatchNormGradient, BatchNormSaved, NormActivation, SILU_WITH_RESIDUAL};
 
 fn channel_mean<B: Backend>(values: Tensor<B, 4>) -> Tensor<B, 4> {
     let [_, channels, _, _] = values.dims();
@@ -24,9 +24,10 @@ pub(crate) fn forward<B: Backend>(
     weight: FloatTensor<B>,
     bias: FloatTensor<B>,
     residual: Option<FloatTensor<B>>,
-    relu: bool,
+    follows: NormActivation,
     epsilon: f64,
 ) -> BatchNormForward<FloatTensor<B>> {
+    assert!(follows != NormActivation::Silu || residual.is_none(), "{SILU_WITH_RESIDUAL}");
     let input = tensor::<B, 4>(input);
     let [batch, channels, height, width] = input.dims();
     let count = (batch * height * width) as f64;
@@ -36,7 +37,11 @@ pub(crate) fn forward<B: Backend>(
     let inverse = variance.clone().add_scalar(epsilon).sqrt().recip();
     let scaled = centred * (inverse.clone() * spread::<B>(weight)) + spread::<B>(bias);
     BatchNormForward {
-        output: finish(scaled, residual, relu),
+        output: match follows {
+            NormActivation::Silu => primitive(activation::silu(scaled)),
+            NormActivation::Identity => finish(scaled, residual, false),
+            NormActivation::Relu => finish(scaled, residual, true),
+        },
         mean: primitive(mean.reshape([channels])),
         variance: primitive(variance.reshape([channels]).mul_scalar(count / (count - 1.0).max(1.0))),
         inverse_deviation: primitive(inverse.reshape([channels])),
@@ -62,12 +67,20 @@ pub(crate) fn backward<B: Backend>(
     let weight = spread::<B>(saved.weight);
     let mut gradient = tensor::<B, 4>(output_gradient);
     let [batch, channels, height, width] = gradient.dims();
-    if saved.relu {
-        let output = match saved.output {
-            Some(output) => tensor::<B, 4>(output),
-            None => normalised.clone() * weight.clone() + spread::<B>(saved.bias),
-        };
-        gradient = gradient.mask_fill(output.lower_equal_elem(0.0), 0.0);
+    let scaled = || normalised.clone() * weight.clone() + spread::<B>(saved.bias);
+    match saved.activation {
+        NormActivation::Identity => {}
+        NormActivation::Relu => {
+            let output = saved.output.map_or_else(scaled, tensor::<B, 4>);
+            gradient = gradient.mask_fill(output.lower_equal_elem(0.0), 0.0);
+        }
+        NormActivation::Silu => {
+            let scaled = scaled();
+            let sigmoid = activation::sigmoid(scaled.clone());
+            // σ · (1 + z · (1 - σ))
+            let slope = sigmoid.clone() * (scaled * sigmoid.neg().add_scalar(1.0)).add_scalar(1.0);
+            gradient = gradient * slope;
+        }
     }
     let mean_gradient = channel_mean(gradient.clone());
     let mean_product = channel_mean(gradient.clone() * normalised.clone());

@@ -87,23 +87,25 @@ pub(crate) fn transposed_weight_gradient<B: Backend>(
     B::conv_transpose2d_weight_backward(input, weight, output_gradient, burn_transposed(options))
 }
 
-/// Convolution, normalisation, sum and rectifier one after another.
+/// Convolution, normalisation, sum and activation one after another.
 pub(crate) fn inference<B: VisionBackend>(
     input: FloatTensor<B>,
     weight: FloatTensor<B>,
     bias: Option<FloatTensor<B>>,
     norm: Option<InferenceNorm<FloatTensor<B>>>,
     residual: Option<FloatTensor<B>>,
-    relu: bool,
+    activation: Activation,
     options: Conv2dOptions,
 ) -> FloatTensor<B> {
     let output = B::vision_conv2d(input, weight, bias, options);
-    if let Some(InferenceNorm { weight, bias, mean, variance, epsilon }) = norm {
-        return B::vision_batch_norm_inference(output, weight, bias, mean, variance, residual, relu, epsilon);
-    }
-    let output = match residual {
-        Some(residual) => B::vision_add(output, residual),
-        None => output,
+    let relu = activation == Activation::Relu;
+    let (output, is_rectified) = match (norm, residual) {
+        (Some(InferenceNorm { weight, bias, mean, variance, epsilon }), residual) => {
+            let normed = B::vision_batch_norm_inference(output, weight, bias, mean, variance, residual, relu, epsilon);
+            (normed, relu)
+        }
+        (None, Some(residual)) => (B::vision_add(output, residual), false),
+        (None, None) => (output, false),
     };
-    if relu { B::vision_activate(output, Activation::Relu) } else { output }
+    if is_rectified || activation == Activation::Identity { output } else { B::vision_activate(output, activation) }
 }

@@ -2,14 +2,14 @@
 
 use super::HostTensor;
 use crate::kernels::batch_norm::{self, BatchNormGradients, Gate};
-use crate::vision_backend::{BatchNormForward, BatchNormGradient, BatchNormSaved};
+use crate::vision_backend::{BatchNormForward, BatchNormGradient, BatchNormSaved, NormActivation, SILU_WITH_RESIDUAL};
 
 pub(crate) fn forward<T: HostTensor>(
     input: T,
     weight: T,
     bias: T,
     residual: Option<T>,
-    relu: bool,
+    activation: NormActivation,
     epsilon: f64,
 ) -> BatchNormForward<T> {
     let shape: [usize; 4] = input.dims();
@@ -20,7 +20,14 @@ pub(crate) fn forward<T: HostTensor>(
     let (scale, shift) = scale_and_shift(weight.elements(), bias.elements(), &mean, &inverse);
     let mut output = T::buffer(input.elements().len());
     let residual = residual.as_ref().map(|residual| residual.elements());
-    batch_norm::apply(input.elements(), &scale, &shift, residual, relu, &mut output);
+    match (activation, residual) {
+        (NormActivation::Silu, Some(_)) => panic!("{SILU_WITH_RESIDUAL}"),
+        (NormActivation::Silu, None) => batch_norm::apply_silu(input.elements(), &scale, &shift, &mut output),
+        (NormActivation::Identity | NormActivation::Relu, residual) => {
+            let relu = activation == NormActivation::Relu;
+            batch_norm::apply(input.elements(), &scale, &shift, residual, relu, &mut output);
+        }
+    }
     let count = (batch * height * width) as f64;
     let unbiased = count / (count - 1.0).max(1.0);
     let variance: Vec<f32> = biased.iter().map(|&variance| (f64::from(variance) * unbiased) as f32).collect();
@@ -61,16 +68,18 @@ pub(crate) fn backward<T: HostTensor>(
         mean: mean.elements(),
         inverse_deviation: inverse.elements(),
         weight: weight.elements(),
-        gate: match (&output, saved.relu) {
-            (_, false) => Gate::Open,
-            (Some(output), true) => Gate::Output(output.elements()),
-            (None, true) => Gate::Recomputed { scale: &scale, shift: &shift },
+        gate: match (&output, saved.activation) {
+            (_, NormActivation::Identity) => Gate::Open,
+            (Some(output), NormActivation::Relu) => Gate::Output(output.elements()),
+            (None, NormActivation::Relu) => Gate::Recomputed { scale: &scale, shift: &shift },
+            (_, NormActivation::Silu) => Gate::Silu { scale: &scale, shift: &shift },
         },
     };
     let length = input.elements().len();
-    let mut residual = (with_residual && saved.relu).then(|| T::buffer(length));
+    let relu = saved.activation == NormActivation::Relu;
+    let mut residual = (with_residual && relu).then(|| T::buffer(length));
     // Without an activation, the residual's gradient is the output's: the same tensor serves.
-    let shared = (with_residual && !saved.relu).then(|| gradient.clone());
+    let shared = (with_residual && !relu).then(|| gradient.clone());
     let in_place =
         gradient.elements_mut().map(|values| batch_norm::backward_in_place(forward, values, residual.as_deref_mut()));
     let (weight_gradient, bias_gradient) = in_place.unwrap_or_else(|| {

@@ -69,6 +69,10 @@ impl HostTensor for FlexTensor {
         self.layout().strides().to_vec()
     }
 
+    fn with_shape(self, shape: Shape) -> Self {
+        self.reshape(shape)
+    }
+
     fn into_row_major(self) -> Self {
         self.to_contiguous()
     }

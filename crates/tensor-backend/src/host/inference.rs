@@ -6,6 +6,7 @@ use super::HostTensor;
 use super::batch_norm::{inverse_deviation, scale_and_shift};
 use super::convolution::shape_of;
 use crate::Prepared;
+use crate::kernels::activation::Function;
 use crate::kernels::conv::{ConvShape, Epilogue, PreparedWeights, forward_prepared};
 use crate::ops::Conv2dOptions;
 use crate::vision_backend::InferenceNorm;
@@ -60,7 +61,7 @@ pub(crate) fn conv2d<T: HostTensor + Send + Sync + 'static>(
     bias: Option<T>,
     norm: Option<InferenceNorm<T>>,
     residual: Option<T>,
-    relu: bool,
+    activation: Option<Function>,
     options: Conv2dOptions,
     prepared: &Prepared,
 ) -> T {
@@ -85,7 +86,7 @@ pub(crate) fn conv2d<T: HostTensor + Send + Sync + 'static>(
     };
     let mut output = T::buffer(shape.output_len());
     let residual = residual.as_ref().map(|residual| residual.elements());
-    let epilogue = Epilogue { bias: folded.bias.as_deref(), residual, relu };
+    let epilogue = Epilogue { bias: folded.bias.as_deref(), residual, activation };
     forward_prepared(&shape, input.elements(), &weights, epilogue, &mut output);
     T::from_pixels(output, [shape.batch, shape.channels_out, shape.output[0], shape.output[1]])
 }

@@ -20,7 +20,7 @@ pub(crate) mod resizing;
 
 use std::ops::DerefMut;
 
-use burn::tensor::TensorMetadata;
+use burn::tensor::{Shape, TensorMetadata};
 
 use crate::kernels::layout::transpose;
 
@@ -39,6 +39,8 @@ pub(crate) trait HostTensor: TensorMetadata + Clone {
     fn is_f32(&self) -> bool;
     /// The strides, in elements.
     fn element_strides(&self) -> Vec<isize>;
+    /// The elements of a row-major tensor in another shape of as many; they stay where they are.
+    fn with_shape(self, shape: Shape) -> Self;
     /// Row-major, by burn's own means.
     fn into_row_major(self) -> Self;
     /// The elements in storage order, for a tensor without gaps.
@@ -80,6 +82,17 @@ pub(crate) trait HostTensor: TensorMetadata + Clone {
             return Self::from_dense(target, &[batch, channels, height, width]);
         }
         self.into_row_major()
+    }
+
+    /// The tensor in another shape, with its elements in row-major order.
+    ///
+    /// # Panics
+    ///
+    /// When the shape has another number of elements.
+    fn reshaped(self, shape: Shape) -> Self {
+        let present = self.shape();
+        assert_eq!(present.num_elements(), shape.num_elements(), "a tensor {present:?} cannot become {shape:?}");
+        self.dense().with_shape(shape)
     }
 
     /// The image tensor with its elements in the order batch, height, width, channel.

@@ -1,15 +1,16 @@
 //! ndarray tensors.
 
 use burn::backend::ndarray::{NdArrayTensor, SharedArray};
-use burn::tensor::{DType, TensorMetadata};
+use burn::tensor::{DType, Shape, TensorMetadata};
 
 use super::HostTensor;
+use crate::kernels::memory::arbitrary_vector;
 
 impl HostTensor for NdArrayTensor {
     type Buffer = Vec<f32>;
 
     fn buffer(length: usize) -> Vec<f32> {
-        vec![0.0; length]
+        arbitrary_vector(length)
     }
 
     fn from_dense(elements: Vec<f32>, shape: &[usize]) -> Self {
@@ -34,6 +35,18 @@ impl HostTensor for NdArrayTensor {
     fn element_strides(&self) -> Vec<isize> {
         match self {
             NdArrayTensor::F32(storage) => storage.view().strides().to_vec(),
+            other => unreachable!("only f32 tensors come to the kernels, not {:?}", other.dtype()),
+        }
+    }
+
+    fn with_shape(self, shape: Shape) -> Self {
+        match self {
+            // burn's own reshaping copies the elements.
+            NdArrayTensor::F32(storage) => {
+                let shape: Vec<usize> = (0..shape.num_dims()).map(|axis| shape[axis]).collect();
+                let array = storage.into_owned().into_shape_with_order(&shape[..]);
+                array.expect("a row-major array with as many elements").into()
+            }
             other => unreachable!("only f32 tensors come to the kernels, not {:?}", other.dtype()),
         }
     }
@@ -65,5 +78,26 @@ impl HostTensor for NdArrayTensor {
             NdArrayTensor::F32(storage) if storage.is_unique() => storage.ensure_owned().as_slice_memory_order_mut(),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_shape_leaves_the_elements_where_they_are() {
+        let tensor = NdArrayTensor::from_dense((0..24).map(|value| value as f32).collect(), &[2, 3, 4]);
+        let start = tensor.elements().as_ptr();
+        let mut reshaped = tensor.reshaped(Shape::from([6, 4]));
+        assert_eq!((reshaped.dims(), reshaped.elements().as_ptr()), ([6, 4], start));
+        assert!(reshaped.elements_mut().is_some(), "nobody else has it");
+    }
+
+    #[test]
+    fn a_tensor_stored_by_pixel_becomes_row_major_in_another_shape() {
+        // Channels of two pixels: (0, 2) and (1, 3).
+        let tensor = NdArrayTensor::from_pixels(vec![0.0, 1.0, 2.0, 3.0], [1, 2, 1, 2]);
+        assert_eq!(tensor.reshaped(Shape::from([4])).elements(), [0.0, 2.0, 1.0, 3.0]);
     }
 }

@@ -65,9 +65,10 @@ fn apply_piece<S: Simd>(function: Function, target: &mut [f32], source: Option<&
     unsafe { S::call(Apply { function, values: target }) };
 }
 
-struct Apply<'a> {
-    function: Function,
-    values: &'a mut [f32],
+/// `values[i] = function(values[i])` on one thread.
+pub(crate) struct Apply<'a> {
+    pub(crate) function: Function,
+    pub(crate) values: &'a mut [f32],
 }
 
 impl Kernel for Apply<'_> {
@@ -91,10 +92,11 @@ fn gradient_piece<S: Simd>(function: Function, gradient: &mut [f32], input: &[f3
     unsafe { S::call(Gradient { function, gradient, input }) };
 }
 
-struct Gradient<'a> {
-    function: Function,
-    gradient: &'a mut [f32],
-    input: &'a [f32],
+/// `gradient[i] *= function'(input[i])`, on this thread.
+pub(super) struct Gradient<'a> {
+    pub(super) function: Function,
+    pub(super) gradient: &'a mut [f32],
+    pub(super) input: &'a [f32],
 }
 
 impl Kernel for Gradient<'_> {

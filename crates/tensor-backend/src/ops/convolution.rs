@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Activation, Precision, activate, primitive, tensor};
+use super::{Activation, Precision, primitive, tensor};
 use crate::{InferenceNorm, Prepared, VisionBackend};
 
 /// How a convolution's window moves; `[vertical, horizontal]`, in pixels.
@@ -68,7 +68,6 @@ pub fn conv2d_inference<B: VisionBackend>(
     options: Conv2dOptions,
     prepared: &Prepared,
 ) -> Tensor<B, 4> {
-    let relu = activation == Activation::Relu;
     let norm = norm.map(|InferenceNorm { weight, bias, mean, variance, epsilon }| InferenceNorm {
         weight: primitive(weight),
         bias: primitive(bias),
@@ -79,8 +78,7 @@ pub fn conv2d_inference<B: VisionBackend>(
     let options = Conv2dOptions { precision: options.precision.or_current(), ..options };
     let (bias, residual) = (bias.map(primitive), residual.map(primitive));
     let (input, weight) = (primitive(input), primitive(weight));
-    let output = tensor(B::vision_conv2d_inference(input, weight, bias, norm, residual, relu, options, prepared));
-    if relu { output } else { activate(output, activation) }
+    tensor(B::vision_conv2d_inference(input, weight, bias, norm, residual, activation, options, prepared))
 }
 
 /// How a transposed convolution's window moves; `[vertical, horizontal]`, in pixels.

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Conv2dOptions, conv2d, primitive, tensor};
+use super::{Conv2dOptions, conv2d, primitive, reshape, tensor};
 use crate::VisionBackend;
 
 /// `input · weightᵀ + bias`, PyTorch's `linear`.
@@ -18,9 +18,9 @@ pub fn linear<B: VisionBackend>(input: Tensor<B, 2>, weight: Tensor<B, 2>, bias:
     let input_primitive = primitive(input);
     if B::has_vision_kernels(&input_primitive) {
         // A convolution of images of one pixel.
-        let input = tensor::<B, 2>(input_primitive).reshape([batch, features, 1, 1]);
-        let weight = weight.reshape([outputs, features, 1, 1]);
-        return conv2d(input, weight, bias, Conv2dOptions::default()).reshape([batch, outputs]);
+        let input = reshape(tensor::<B, 2>(input_primitive), [batch, features, 1, 1]);
+        let weight = reshape(weight, [outputs, features, 1, 1]);
+        return reshape(conv2d(input, weight, bias, Conv2dOptions::default()), [batch, outputs]);
     }
     let product = tensor::<B, 2>(input_primitive).matmul(weight.transpose());
     match bias {

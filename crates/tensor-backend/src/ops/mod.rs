@@ -12,6 +12,7 @@ mod normalisation;
 pub mod optim;
 mod pooling;
 mod precision;
+mod reshape;
 mod resize;
 
 pub use activation::{Activation, activate, add, dropout};
@@ -23,6 +24,7 @@ pub use linear::linear;
 pub use normalisation::{BatchNormOutput, batch_norm_inference, batch_norm_train};
 pub use pooling::{Pool2dOptions, adaptive_avg_pool2d, avg_pool2d, global_avg_pool2d, max_pool2d};
 pub use precision::{Precision, with_precision};
+pub use reshape::{flatten, reshape};
 pub use resize::{Interpolation, resize};
 
 use burn::tensor::backend::Backend;

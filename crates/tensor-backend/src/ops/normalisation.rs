@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 
 use super::{Activation, activate, primitive, tensor};
 use crate::VisionBackend;
+use crate::vision_backend::NormActivation;
 
 /// What [`batch_norm_train`] gives.
 #[derive(Debug, Clone)]
@@ -33,12 +34,15 @@ pub fn batch_norm_train<B: VisionBackend>(
     activation: Activation,
     epsilon: f64,
 ) -> BatchNormOutput<B> {
-    let relu = activation == Activation::Relu;
+    let (fused, rest) = match (activation, &residual) {
+        (Activation::Relu, _) => (NormActivation::Relu, Activation::Identity),
+        (Activation::Silu, None) => (NormActivation::Silu, Activation::Identity),
+        (other, _) => (NormActivation::Identity, other),
+    };
     let residual = residual.map(primitive);
-    let result = B::vision_batch_norm(primitive(input), primitive(weight), primitive(bias), residual, relu, epsilon);
-    let output = tensor(result.output);
+    let result = B::vision_batch_norm(primitive(input), primitive(weight), primitive(bias), residual, fused, epsilon);
     BatchNormOutput {
-        output: if relu { output } else { activate(output, activation) },
+        output: activate(tensor(result.output), rest),
         mean: tensor(result.mean),
         variance: tensor(result.variance),
     }

@@ -4,7 +4,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{primitive, tensor};
+use super::{primitive, reshape, tensor};
 use crate::VisionBackend;
 use crate::kernels::optimizer::{AdamStep, SgdStep};
 
@@ -47,7 +47,7 @@ pub fn sgd<B: VisionBackend, const D: usize>(
     };
     let velocity = velocity.map(|velocity| primitive(flat(velocity)));
     let (parameter, velocity) = B::vision_sgd(primitive(flat(parameter)), primitive(flat(gradient)), velocity, step);
-    (tensor::<B, 1>(parameter).reshape(shape), tensor::<B, 1>(velocity).reshape(shape))
+    (reshape(tensor::<B, 1>(parameter), shape), reshape(tensor::<B, 1>(velocity), shape))
 }
 
 /// Adam and AdamW, PyTorch's `torch.optim.Adam` and `AdamW` without AMSGrad.
@@ -103,12 +103,12 @@ pub fn adam<B: VisionBackend, const D: usize>(
     let state = state.map(|state| (primitive(flat(state.mean)), primitive(flat(state.square))));
     let (parameter, (mean, square)) =
         B::vision_adam(primitive(flat(parameter)), primitive(flat(gradient)), state, step);
-    let unflat = |primitive| tensor::<B, 1>(primitive).reshape(shape);
+    let unflat = |primitive| reshape(tensor::<B, 1>(primitive), shape);
     (unflat(parameter), AdamState { mean: unflat(mean), square: unflat(square), steps })
 }
 
 /// The elements in one dimension.
 fn flat<B: VisionBackend, const D: usize>(tensor: Tensor<B, D>) -> Tensor<B, 1> {
     let count: usize = tensor.dims().iter().product();
-    tensor.reshape([count])
+    reshape(tensor, [count])
 }

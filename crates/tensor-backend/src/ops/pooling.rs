@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{primitive, tensor};
+use super::{primitive, reshape, tensor};
 use crate::{AveragePool, VisionBackend};
 
 /// How a pooling window moves; `[vertical, horizontal]`, in pixels.
@@ -83,5 +83,5 @@ pub fn adaptive_avg_pool2d<B: VisionBackend>(input: Tensor<B, 4>, size: [usize; 
 /// - output: `[batch, channels]`
 pub fn global_avg_pool2d<B: VisionBackend>(input: Tensor<B, 4>) -> Tensor<B, 2> {
     let [batch, channels, _, _] = input.dims();
-    adaptive_avg_pool2d(input, [1, 1]).reshape([batch, channels])
+    reshape(adaptive_avg_pool2d(input, [1, 1]), [batch, channels])
 }

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use models::{ClassifierConfig, DetectorConfig};
+use models::{ClassifierConfig, DetectorConfig, SegmenterConfig};
 
 use super::published::published_classifier;
 use super::{ConfigError, RunConfig, TaskKind, read_text, text_setting};
 use crate::error::TrainError;
 use crate::tasks::classification::{Classification, ModelDescription};
 use crate::tasks::detection::{Detection, DetectorDescription};
+use crate::tasks::segmentation::{Segmentation, SegmenterDescription};
 use crate::weights_file;
 
 /// What every description of a weights file has.
@@ -29,6 +30,8 @@ pub enum AnyRunConfig {
     Classification(RunConfig<Classification>),
     /// Boxes around objects.
     Detection(RunConfig<Detection>),
+    /// A class for each pixel.
+    Segmentation(RunConfig<Segmentation>),
 }
 
 impl AnyRunConfig {
@@ -57,6 +60,7 @@ impl AnyRunConfig {
         Ok(match task {
             TaskKind::Classification => Self::Classification(RunConfig::parse(text, origin, overrides)?),
             TaskKind::Detection => Self::Detection(RunConfig::parse(text, origin, overrides)?),
+            TaskKind::Segmentation => Self::Segmentation(RunConfig::parse(text, origin, overrides)?),
         })
     }
 
@@ -82,6 +86,13 @@ impl AnyRunConfig {
             };
             return Ok(Self::Detection(RunConfig::parse(&base.to_toml()?, "defaults", &settings)?));
         }
+        if let Ok(network) = SegmenterConfig::named(model) {
+            let base = match own {
+                Some(file) => weights_file::read_description::<SegmenterDescription>(file)?.into_config(),
+                None => RunConfig { model: network, ..RunConfig::default() },
+            };
+            return Ok(Self::Segmentation(RunConfig::parse(&base.to_toml()?, "defaults", &settings)?));
+        }
         let network = ClassifierConfig::named(model)?;
         let base = match own {
             Some(file) => weights_file::read_description::<ModelDescription>(file)?.into_config(),
@@ -95,6 +106,7 @@ impl AnyRunConfig {
         match self {
             Self::Classification(_) => TaskKind::Classification,
             Self::Detection(_) => TaskKind::Detection,
+            Self::Segmentation(_) => TaskKind::Segmentation,
         }
     }
 
@@ -107,6 +119,7 @@ impl AnyRunConfig {
         match self {
             Self::Classification(config) => config.to_toml(),
             Self::Detection(config) => config.to_toml(),
+            Self::Segmentation(config) => config.to_toml(),
         }
     }
 }

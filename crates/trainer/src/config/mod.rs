@@ -19,11 +19,14 @@ pub use any::AnyRunConfig;
 pub use error::{ConfigError, nearest};
 pub use overrides::{data_path_setting, text_setting, texts_setting};
 pub use published::published_classifier;
-pub use reference::{KeyReference, detection_key_reference, key_reference, key_reference_markdown};
+pub use reference::{
+    KeyReference, detection_key_reference, key_reference, key_reference_markdown, segmentation_key_reference,
+};
 pub use sections::{
     AugmentConfig, InputConfig, InputSize, NoSettings, Normalization, NormalizationPreset, TaskKind, TrainConfig,
 };
 
+use crate::distillation::DistillConfig;
 use crate::early_stopping::EarlyStopping;
 use crate::initial_weights::InitConfig;
 use crate::optim::OptimizerConfig;
@@ -62,6 +65,11 @@ pub trait DataSection: Section + Default {
 
     /// Whether `data.path` must be set.
     fn needs_path(&self) -> bool;
+
+    /// What counts as the class of a sample when a data set is cut into parts with equal shares of each.
+    fn class_of(_annotation: &Self::Annotation) -> usize {
+        0
+    }
 }
 
 /// A kind of recognition, as far as its configuration goes: the tables that differ from task to task.
@@ -122,6 +130,9 @@ pub struct RunConfig<K: Sections> {
     pub init: InitConfig,
     /// What is minimised.
     pub loss: K::Loss,
+    /// A network to learn from besides the targets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distill: Option<DistillConfig<K::Model>>,
     /// How outputs become answers.
     #[serde(skip_serializing_if = "Section::is_absent")]
     pub decode: K::Decode,
@@ -147,6 +158,7 @@ impl<K: Sections> Default for RunConfig<K> {
             model: K::default_model(),
             init: InitConfig::default(),
             loss: K::Loss::default(),
+            distill: None,
             decode: K::Decode::default(),
             optim: OptimizerConfig::default(),
             schedule: ScheduleConfig::default(),
@@ -222,10 +234,29 @@ impl<K: Sections> RunConfig<K> {
             .or_else(|| self.model.problem())
             .or_else(|| self.loss.problem())
             .or_else(|| self.decode.problem())
-            .or_else(|| self.train.problem());
+            .or_else(|| self.distill.as_ref()?.problem())
+            .or_else(|| self.distill.as_ref()?.model.problem())
+            .or_else(|| self.train.problem())
+            .or_else(|| {
+                (self.train.cache_features && self.distill.is_some())
+                    .then(|| "train.cache_features and distill exclude one another: a teacher needs images".to_owned())
+            });
         match problem {
             Some(problem) => Err(ConfigError::Invalid(problem)),
             None => Ok(()),
+        }
+    }
+
+    /// Opens the data set, cut as `train.fold` says.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there or cannot be read, or has fewer samples than parts.
+    pub fn open(&self) -> Result<Splits<AnnotationOf<K>>, DatasetError> {
+        let splits = self.data.open()?;
+        match self.train.fold {
+            Some(fold) => splits.fold(fold, K::Data::class_of),
+            None => Ok(splits),
         }
     }
 
@@ -239,7 +270,7 @@ impl<K: Sections> RunConfig<K> {
         &self,
         split: SplitName,
     ) -> Result<(datasets::Samples<AnnotationOf<K>>, vision_types::ClassNames), DatasetError> {
-        let splits = self.data.open()?;
+        let splits = self.open()?;
         Ok((splits.get(split)?.clone(), splits.classes))
     }
 }

@@ -7,6 +7,7 @@ use toml::{Table, Value};
 use super::{RunConfig, Sections};
 use crate::tasks::classification::Classification;
 use crate::tasks::detection::Detection;
+use crate::tasks::segmentation::Segmentation;
 
 /// One key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub struct KeyReference {
 
 /// Keys whose default is not that of [`RunConfig::default`], because they belong to another kind, carry it after `|`.
 const KEYS: &[(&str, &str)] = &[
-    ("task", "what is recognised: classification, or detection, whose own keys are listed below"),
+    ("task", "what is recognised: classification, or detection or segmentation, whose own keys are listed below"),
     ("seed", "names the run: weights, order, augmentation and dropout follow from it"),
     (
         "data.kind",
@@ -78,7 +79,15 @@ const KEYS: &[(&str, &str)] = &[
         "which set of tensors of a PyTorch file that has several, such as \"ema\"; `--init-key` sets it|unset",
     ),
     ("init.ignore", "tensors that keep random values, such as [\"fc.*\"]; `--ignore` sets it|[]"),
-    ("init.freeze", "parameters that are not trained, such as [\"layer1.*\"]; `--freeze` sets it|[]"),
+    (
+        "init.freeze",
+        "parameters that are not trained: names with `*`, or modules, such as [\"layer1\", \"*.bn1.*\"]; `!` takes back: \
+         [\"*\", \"!fc\"]; `--freeze` sets it|[]",
+    ),
+    (
+        "init.unfreeze",
+        "frozen parameters that are trained after some epochs: [{ after = 2, parameters = [\"layer4\"] }]|[]",
+    ),
     (
         "loss.kind",
         "cross-entropy, focal, binary-cross-entropy, sigmoid-focal, mean-absolute, mean-squared, huber, smooth-l1",
@@ -94,6 +103,13 @@ const KEYS: &[(&str, &str)] = &[
     ("loss.pos_weight", "binary-cross-entropy: weight of the positives, one for all or one a class|unset"),
     ("loss.delta", "huber: where the square becomes a line|1.0"),
     ("loss.beta", "smooth-l1: where the square becomes a line|1.0"),
+    ("distill.from", "file with the weights of a network to learn from; without this table there is none|required"),
+    ("distill.model", "that network, as in [model]: { name = \"resnet56\" }|required"),
+    ("distill.key", "which set of tensors of a file that has several|unset"),
+    ("distill.ignore", "tensors of the file that are left out|[]"),
+    ("distill.temperature", "what logits are divided by before they are compared|4.0"),
+    ("distill.weight", "share of the other network's answers in the loss|0.5"),
+    ("distill.features", "weight of the squared difference of what both heads see|0.0"),
     ("optim.kind", "sgd, adam, adamw, rmsprop, adagrad"),
     ("optim.lr", "learning rate, before the schedule's factor"),
     ("optim.weight_decay", "weight decay: L2, or decoupled with adamw"),
@@ -107,6 +123,11 @@ const KEYS: &[(&str, &str)] = &[
     ("optim.clip_value", "largest magnitude of a gradient entry"),
     ("optim.warmup_epochs", "epochs over which the learning rate rises in a line; may be a fraction"),
     ("optim.warmup_start", "the rate at the start of the warm-up, as a fraction"),
+    ("optim.layer_decay", "what the rate is multiplied with from each layer to the one before it"),
+    (
+        "optim.groups",
+        "parameters with other settings: [{ parameters = [\"fc\"], lr_factor = 10.0, weight_decay = 0.0 }]|[]",
+    ),
     ("schedule.kind", "constant, step, multi-step, exponential, cosine, one-cycle, polynomial, reduce-on-plateau"),
     ("schedule.epochs", "step: epochs between changes; multi-step: the list of epochs|required"),
     ("schedule.factor", "step, multi-step, exponential, reduce-on-plateau: what the rate is multiplied with|0.1"),
@@ -124,11 +145,22 @@ const KEYS: &[(&str, &str)] = &[
     ("train.sampling", "shuffled, sequential or class-balanced"),
     ("train.drop_last", "leave an incomplete last batch out"),
     ("train.eval_every", "epochs from one evaluation to the next; the last epoch always is"),
+    (
+        "train.fold",
+        "cross-validation: the part held out, { number = 1, of = 5, seed = 0 }; `--folds 5` runs all of them",
+    ),
     ("train.ema", "decay of a moving average of the weights, which is then evaluated and kept"),
-    ("train.monitor", "the figure the best epoch is chosen by; unset: val.accuracy or val.ap, else val.loss"),
+    (
+        "train.monitor",
+        "the figure the best epoch is chosen by; unset: val.accuracy, val.ap or val.mean_iou, else val.loss",
+    ),
     ("train.checkpoint_minutes", "minutes between checkpoints within an epoch"),
     ("train.on_bad_sample", "error or skip: what an unreadable image does to the run"),
     ("train.cache", "keep decoded images in memory"),
+    (
+        "train.cache_features",
+        "classification with all layers but the head frozen: keep what those answer to each sample in memory",
+    ),
     (
         "early_stopping.patience",
         "epochs without improvement that are accepted; without this table there is no early stop|10",
@@ -163,6 +195,47 @@ const DETECTION_KEYS: &[(&str, &str)] = &[
     ("decode.max_detections", "detections kept of one image"),
     ("decode.multi_label", "whether one place may answer with several classes"),
     ("decode.class_thresholds", "confidences that `predict` asks for, by class name: { RBC = 0.5 }|{}"),
+];
+
+/// Keys of segmentation that classification does not have, or that mean something else there.
+const SEGMENTATION_KEYS: &[(&str, &str)] = &[
+    ("data.kind", "auto, folder, voc, coco, instances, shapes; `auto` looks at the files; see docs/segmentation.md"),
+    ("input.size", "side in pixels, or [height, width]; `augment.fit` says how images come to it"),
+    ("augment.train", "steps for training images and their masks, in order"),
+    (
+        "augment.fit",
+        "how images come to the input's size: stretch, letterbox, or tiles: overlapping parts that are put together again",
+    ),
+    ("augment.pad", "letterbox: grey value around images"),
+    (
+        "model.name",
+        "the network: unet, unet-resnet18, unet-resnet34, unet-resnet50, fcn32s, fcn16s, fcn8s, fcn-resnet50",
+    ),
+    ("model.width", "unet: channels of the finest maps|32"),
+    ("model.depth", "unet: number of poolings|4"),
+    ("model.batch_norm", "batch normalisation after each convolution|unet true; fcn32s, fcn16s, fcn8s false"),
+    ("model.upsampling", "unet: how maps grow: transposed or bilinear|\"transposed\""),
+    ("model.auxiliary", "fcn-resnet50: an auxiliary head for training|false"),
+    ("model.dropout", "fcn: probability of dropout|fcn32s, fcn16s, fcn8s 0.5; fcn-resnet50 0.1"),
+    (
+        "loss.kind",
+        "cross-entropy, binary-cross-entropy, dice, jaccard, tversky, focal-tversky, lovasz-softmax, lovasz-hinge, or sum",
+    ),
+    ("loss.terms", "sum: a list of { weight = 1.0, loss = { kind = \"…\", … } }|required"),
+    ("loss.class_weights", "cross-entropy: a weight a class|unset"),
+    ("loss.pos_weight", "binary-cross-entropy: weight of the positives, one for all or one a class|unset"),
+    (
+        "loss.boundary",
+        "more weight between touching objects, as in the U-Net paper: { strength = 10.0, sigma = 5.0 }; unset: none|unset",
+    ),
+    ("loss.auxiliary_weight", "weight of the auxiliary head's loss"),
+    ("decode.overlap", "tiles: pixels that neighbours share, in which answers are blended"),
+    ("decode.margin", "tiles: pixels at inner edges whose answers are not used"),
+    ("decode.min_area", "objects: pixels that a connected region must have"),
+    (
+        "decode.connectivity",
+        "objects: \"4\" or \"8\": whether pixels hang together by an edge only, or by a corner too",
+    ),
 ];
 
 /// Steps of `augment.train` and `augment.eval` and their settings.
@@ -201,6 +274,11 @@ pub fn detection_key_reference() -> Vec<KeyReference> {
     reference_of::<Detection>(DETECTION_KEYS)
 }
 
+/// The keys that segmentation has besides, or that differ there.
+pub fn segmentation_key_reference() -> Vec<KeyReference> {
+    reference_of::<Segmentation>(SEGMENTATION_KEYS)
+}
+
 fn reference_of<K: Sections>(keys: &[(&'static str, &'static str)]) -> Vec<KeyReference> {
     let defaults = Table::try_from(RunConfig::<K>::default()).unwrap_or_default();
     keys.iter()
@@ -235,6 +313,11 @@ pub fn key_reference_markdown() -> String {
          models, losses and `augment.eval` and `augment.mix` are not.\n\n",
     );
     write_table(&mut page, &detection_key_reference());
+    page.push_str(
+        "\n## Segmentation\n\nWith `task = \"segmentation\"` these keys are there besides, or differ; those of other data, \
+         models, losses and `augment.eval` and `augment.mix` are not.\n\n",
+    );
+    write_table(&mut page, &segmentation_key_reference());
     page.push_str("\n## Augmentations\n\n| `kind` | settings |\n|---|---|\n");
     for (kind, settings) in AUGMENTATIONS {
         let _ = writeln!(page, "| {kind} | {} |", settings.replace('|', "\\|"));
@@ -272,10 +355,13 @@ mod tests {
         "[data]\nkind = \"file-name-pattern\"\n[loss]\nkind = \"binary-cross-entropy\"\npos_weight = [1.0]\n",
         "[data]\nkind = \"cifar100\"\n[loss]\nkind = \"huber\"\n[schedule]\nkind = \"one-cycle\"\n",
         "[data]\nkind = \"mnist\"\nclasses = [\"0\"]\n[loss]\nkind = \"smooth-l1\"\n[schedule]\nkind = \"polynomial\"\n",
-        "[loss]\nkind = \"cross-entropy\"\nclass_weights = [1.0]\n[schedule]\nkind = \"step\"\nepochs = 3\n\
-         [optim]\nepsilon = 1.0\nclip_norm = 1.0\nclip_value = 1.0\n\
-         [train]\nworkers = 1\nema = 0.9\nmonitor = \"val.loss\"\n[augment]\nmix = { kind = \"mixup\", alpha = 1.0 }\n",
-        "[init]\nfrom = \"x\"\nkey = \"ema\"\nignore = [\"a\"]\nfreeze = [\"b\"]\n[schedule]\nkind = \"reduce-on-plateau\"\n[model]\nname = \"cnn\"\nwidths = [1]\nconvolutions = 1\nkernel = 3\n\
+        "[distill]\nfrom = \"x\"\nmodel = { name = \"cnn\" }\nkey = \"ema\"\nignore = [\"a\"]\n\
+         [loss]\nkind = \"cross-entropy\"\nclass_weights = [1.0]\n[schedule]\nkind = \"step\"\nepochs = 3\n\
+         [optim]\nepsilon = 1.0\nclip_norm = 1.0\nclip_value = 1.0\nlayer_decay = 0.5\n\
+         groups = [{ parameters = [\"fc\"] }]\n\
+         [train]\nfold = { number = 1, of = 5 }\nworkers = 1\nema = 0.9\nmonitor = \"val.loss\"\n[augment]\nmix = { kind = \"mixup\", alpha = 1.0 }\n",
+        "[init]\nfrom = \"x\"\nkey = \"ema\"\nignore = [\"a\"]\nfreeze = [\"b\"]\n\
+         unfreeze = [{ after = 1, parameters = [\"b\"] }]\n[schedule]\nkind = \"reduce-on-plateau\"\n[model]\nname = \"cnn\"\nwidths = [1]\nconvolutions = 1\nkernel = 3\n\
          padding = 1\nbatch_norm = true\nhead = \"flatten\"\ndense = [1]\ndropout = 0.1\nzero_init_residual = true\nauxiliary_head = true\n",
     ];
 

@@ -1,6 +1,7 @@
 //! The sections of a configuration that belong to no other crate.
 
 use augment::{BatchMix, Normalize, Pipeline};
+use datasets::Fold;
 use models::InputShape;
 use serde::{Deserialize, Serialize};
 use tensor_backend::ops::Precision;
@@ -18,6 +19,8 @@ pub enum TaskKind {
     Classification,
     /// Boxes around objects.
     Detection,
+    /// A class for each pixel.
+    Segmentation,
 }
 
 impl TaskKind {
@@ -26,6 +29,7 @@ impl TaskKind {
         match self {
             Self::Classification => "classification",
             Self::Detection => "detection",
+            Self::Segmentation => "segmentation",
         }
     }
 }
@@ -190,10 +194,14 @@ pub struct TrainConfig {
     pub drop_last: bool,
     /// Epochs from one evaluation to the next; the last epoch is always evaluated. Only epochs that are can be the best.
     pub eval_every: usize,
+    /// Which part of training and validation samples is held out in a cross-validation; unset: the splits of the data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fold: Option<Fold>,
     /// Decay of a moving average of the weights, which is then what is evaluated and kept; unset: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema: Option<f64>,
-    /// The figure that the best epoch is chosen by, such as `val.f1_macro`; unset: `val.accuracy` or `val.ap`.
+    /// The figure that the best epoch is chosen by, such as `val.f1_macro`; unset: `val.accuracy`, `val.ap` or
+    /// `val.mean_iou`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monitor: Option<String>,
     /// Minutes between checkpoints within an epoch.
@@ -202,6 +210,9 @@ pub struct TrainConfig {
     pub on_bad_sample: OnBadSample,
     /// Whether decoded images are kept in memory after their first use.
     pub cache: bool,
+    /// Classification with all layers but the head frozen: whether what the frozen layers answer to each sample is
+    /// computed once and kept in memory. Images are prepared as for evaluation.
+    pub cache_features: bool,
 }
 
 impl Default for TrainConfig {
@@ -215,11 +226,13 @@ impl Default for TrainConfig {
             sampling: Sampling::Shuffled,
             drop_last: false,
             eval_every: 1,
+            fold: None,
             ema: None,
             monitor: None,
             checkpoint_minutes: 5.0,
             on_bad_sample: OnBadSample::Error,
             cache: false,
+            cache_features: false,
         }
     }
 }
@@ -245,6 +258,11 @@ impl TrainConfig {
             if value == 0 {
                 return Some(format!("train.{key} must be at least 1, found 0"));
             }
+        }
+        if let Some(Fold { number, of, .. }) =
+            self.fold.filter(|fold| fold.of < 2 || !(1..=fold.of).contains(&fold.number))
+        {
+            return Some(format!("train.fold must be one of at least 2 parts, counted from 1, found {number} of {of}"));
         }
         if let Some(decay) = self.ema.filter(|decay| !(0.0..1.0).contains(decay)) {
             return Some(format!("train.ema must lie in 0..1, found {decay}"));

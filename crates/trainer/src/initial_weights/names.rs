@@ -17,13 +17,16 @@ const ALIASES: [(&str, &str); 2] = [
     ("linear", "fc"),
 ];
 
+/// Where a classifier's layers lie in networks that are built on one.
+const BACKBONE: &str = "backbone.";
+
 /// Gives tensors of `offered` the names that the network has for them; says how many were renamed.
 pub(super) fn rename(offered: &mut [WeightTensor], network: &HashSet<&str>) -> usize {
     let given: HashSet<String> = offered.iter().map(|tensor| tensor.name.clone()).collect();
     let mut renamed = 0;
     for tensor in offered.iter_mut().filter(|tensor| !network.contains(tensor.name.as_str())) {
-        let other = other_name(&tensor.name);
-        if network.contains(other.as_str()) && !given.contains(&other) {
+        let others = [other_name(&tensor.name), format!("{BACKBONE}{}", tensor.name)];
+        if let Some(other) = others.into_iter().find(|name| network.contains(name.as_str()) && !given.contains(name)) {
             tensor.name = other;
             renamed += 1;
         }
@@ -59,5 +62,14 @@ mod tests {
         // `linear.bias` stays: the file has an `fc.bias` of its own.
         let expected = ["layer2.0.downsample.0.weight", "fc.weight", "linear.bias", "fc.bias", "linear_probe.weight"];
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn a_classifier_becomes_a_backbone() {
+        let network = HashSet::from(["backbone.conv1.weight", "backbone.bn1.bias", "decoder.0.conv1.weight"]);
+        let mut offered =
+            ["conv1.weight", "bn1.bias", "fc.weight"].map(|name| WeightTensor::from_f32(name, &[1], &[0.0]));
+        assert_eq!(rename(&mut offered, &network), 2);
+        assert_eq!(offered.map(|tensor| tensor.name), ["backbone.conv1.weight", "backbone.bn1.bias", "fc.weight"]);
     }
 }

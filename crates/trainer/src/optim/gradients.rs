@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{ElementConversion, Tensor};
+use tensor_backend::AutodiffVisionBackend;
+use tensor_backend::ops::reshape;
 use tensor_backend::state_dict::TensorPath;
 
 /// Gradients by parameter name, flattened; several backward passes add up.
 #[derive(Debug, Clone)]
-pub struct Gradients<B: AutodiffBackend> {
+pub struct Gradients<B: AutodiffVisionBackend> {
     by_name: BTreeMap<String, Tensor<B::InnerBackend, 1>>,
 }
 
-impl<B: AutodiffBackend> Default for Gradients<B> {
+impl<B: AutodiffVisionBackend> Default for Gradients<B> {
     fn default() -> Self {
         Self { by_name: BTreeMap::new() }
     }
@@ -28,15 +29,15 @@ pub struct Clipping {
     pub value: Option<f64>,
 }
 
-impl<B: AutodiffBackend> Gradients<B> {
+impl<B: AutodiffVisionBackend> Gradients<B> {
     /// Adds the gradients that a backward pass left for the parameters of `module`.
     pub fn add<M: Module<B>>(&mut self, module: &M, gradients: &mut B::Gradients) {
-        struct Collector<'a, B: AutodiffBackend> {
+        struct Collector<'a, B: AutodiffVisionBackend> {
             path: TensorPath,
             gradients: &'a mut B::Gradients,
             by_name: &'a mut BTreeMap<String, Tensor<B::InnerBackend, 1>>,
         }
-        impl<B: AutodiffBackend> ModuleVisitor<B> for Collector<'_, B> {
+        impl<B: AutodiffVisionBackend> ModuleVisitor<B> for Collector<'_, B> {
             fn enter_module(&mut self, name: &str, container_type: &str) {
                 self.path.enter(name, container_type);
             }
@@ -45,7 +46,7 @@ impl<B: AutodiffBackend> Gradients<B> {
             }
             fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
                 let Some(gradient) = param.val().grad_remove(self.gradients) else { return };
-                let gradient = gradient.reshape([param.shape().num_elements()]);
+                let gradient = reshape(gradient, [param.shape().num_elements()]);
                 let sum = match self.by_name.remove(&self.path.name()) {
                     Some(earlier) => earlier + gradient,
                     None => gradient,

@@ -4,7 +4,9 @@
 //! parameter is updated as one flat tensor.
 
 mod gradients;
+mod groups;
 mod optimizer;
 
 pub use gradients::{Clipping, Gradients};
+pub use groups::ParameterGroup;
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind};

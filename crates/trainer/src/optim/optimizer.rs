@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use tensor_backend::ops::optim::{Adam, AdamState, Sgd, adam, sgd};
-use tensor_backend::state_dict::{NamedTensor, TensorPath};
+use tensor_backend::ops::reshape;
+use tensor_backend::state_dict::{NamedTensor, TensorPath, tensor_infos};
 use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 
 use super::Gradients;
+use super::groups::{ParameterGroup, Rate, Rates};
+use crate::config::ConfigError;
 
 /// Which optimiser, how fast, and with how much weight decay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +48,13 @@ pub struct OptimizerConfig {
     pub warmup_epochs: f64,
     /// The learning rate at the start of the warm-up, as a fraction.
     pub warmup_start: f64,
+    /// What the learning rate is multiplied with from each layer to the one before it, the last layer's being 1
+    /// (layer-wise decay: Clark et al. 2020, "ELECTRA"; Bao et al. 2021, "BEiT"); unset: 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer_decay: Option<f64>,
+    /// Parameters with learning rates of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<ParameterGroup>,
 }
 
 impl Default for OptimizerConfig {
@@ -62,6 +73,8 @@ impl Default for OptimizerConfig {
             clip_value: None,
             warmup_epochs: 0.0,
             warmup_start: 0.0,
+            layer_decay: None,
+            groups: Vec::new(),
         }
     }
 }
@@ -91,6 +104,15 @@ impl OptimizerConfig {
         })
     }
 
+    /// Checks that each of [`groups`](Self::groups) names parameters of `network`.
+    ///
+    /// # Errors
+    ///
+    /// When a pattern fits none, with the nearest that does.
+    pub fn check_groups<B: Backend, M: Module<B>>(&self, network: &M) -> Result<(), ConfigError> {
+        self.groups.iter().try_for_each(|group| group.check(&tensor_infos(network)))
+    }
+
     /// What is wrong with the settings, if anything: the key, and what it must be.
     pub fn problem(&self) -> Option<String> {
         let fraction = |name: &str, value: f64| {
@@ -114,6 +136,12 @@ impl OptimizerConfig {
         if !(0.0..=1.0).contains(&self.warmup_start) {
             return Some(format!("optim.warmup_start must lie in 0..=1, found {}", self.warmup_start));
         }
+        if let Some(decay) = self.layer_decay.filter(|decay| !(*decay > 0.0 && *decay <= 1.0)) {
+            return Some(format!("optim.layer_decay must lie above 0 and up to 1, found {decay}"));
+        }
+        if let Some(problem) = self.groups.iter().find_map(ParameterGroup::problem) {
+            return Some(problem);
+        }
         if self.nesterov && self.momentum == 0.0 {
             return Some("optim.nesterov needs optim.momentum above 0".to_owned());
         }
@@ -129,6 +157,8 @@ impl OptimizerConfig {
 pub struct Optimizer<B: AutodiffVisionBackend> {
     config: OptimizerConfig,
     states: BTreeMap<String, ParameterState<B>>,
+    /// Of the network that the first step was made with.
+    rates: Option<Rates>,
 }
 
 /// The state of one parameter. Unused slots stay empty.
@@ -152,7 +182,7 @@ const STEPS: &str = "steps";
 impl<B: AutodiffVisionBackend> Optimizer<B> {
     /// An optimiser that has made no step.
     pub fn new(config: OptimizerConfig) -> Self {
-        Self { config, states: BTreeMap::new() }
+        Self { config, states: BTreeMap::new(), rates: None }
     }
 
     /// `module` after one step along `gradients` with learning rate `lr`.
@@ -162,6 +192,7 @@ impl<B: AutodiffVisionBackend> Optimizer<B> {
         struct Stepper<'a, B: AutodiffVisionBackend> {
             path: TensorPath,
             optimizer: &'a mut Optimizer<B>,
+            rates: &'a Rates,
             gradients: Gradients<B>,
             lr: f64,
         }
@@ -177,16 +208,22 @@ impl<B: AutodiffVisionBackend> Optimizer<B> {
                 let Some(gradient) = self.gradients.remove(&name) else { return param };
                 let state = self.optimizer.states.remove(&name).unwrap_or_default();
                 let (id, tensor, mapper) = param.consume();
-                let shape = tensor.shape();
+                let shape: [usize; D] = tensor.dims();
                 let trained = tensor.is_require_grad();
-                let weight = tensor.inner().reshape([shape.num_elements()]);
-                let (weight, state) = update(&self.optimizer.config, D, weight, gradient, state, self.lr);
+                let weight = reshape(tensor.inner(), [shape.iter().product()]);
+                let config = &self.optimizer.config;
+                let Rate { factor, weight_decay } = self.rates.of(&name, D, config);
+                let (weight, state) = update(config, weight_decay, weight, gradient, state, self.lr * factor);
                 self.optimizer.states.insert(name, state);
-                let tensor = Tensor::from_inner(weight.reshape(shape)).set_require_grad(trained);
+                let tensor = Tensor::from_inner(reshape(weight, shape)).set_require_grad(trained);
                 Param::from_mapped_value(id, tensor, mapper)
             }
         }
-        module.map(&mut Stepper { path: TensorPath::default(), optimizer: self, gradients, lr })
+        let rates = self.rates.take().unwrap_or_else(|| Rates::new(&self.config, &tensor_infos(&module)));
+        let module =
+            module.map(&mut Stepper { path: TensorPath::default(), optimizer: self, rates: &rates, gradients, lr });
+        self.rates = Some(rates);
+        module
     }
 
     /// The state as named tensors, for a checkpoint.
@@ -228,14 +265,13 @@ impl<B: AutodiffVisionBackend> Optimizer<B> {
 /// One parameter's step: the formulas of `torch.optim`, on flat tensors.
 fn update<B: AutodiffVisionBackend>(
     config: &OptimizerConfig,
-    dimensions: usize,
+    weight_decay: f64,
     weight: Tensor<B::InnerBackend, 1>,
     gradient: Tensor<B::InnerBackend, 1>,
     state: ParameterState<B>,
     rate: f64,
 ) -> (Tensor<B::InnerBackend, 1>, ParameterState<B>) {
     let steps = state.steps + 1;
-    let weight_decay = if dimensions > 1 || config.decay_norm_and_bias { config.weight_decay } else { 0.0 };
     match config.kind {
         OptimizerKind::Sgd => {
             let OptimizerConfig { momentum, nesterov, .. } = *config;

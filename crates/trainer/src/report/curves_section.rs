@@ -9,7 +9,8 @@ use super::markup::Markup;
 use super::tables::history_table;
 
 /// Quantities whose charts are open from the start, in their order, after the monitored one.
-const FOREMOST: [&str; 7] = ["loss", "accuracy", "f1_macro", "ap", "ap50", "lr", "images_per_second"];
+const FOREMOST: [&str; 9] =
+    ["loss", "accuracy", "f1_macro", "ap", "ap50", "mean_iou", "dice", "lr", "images_per_second"];
 /// Splits with a colour of their own; others follow.
 const SPLITS: [&str; 3] = ["train", "val", "test"];
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use image::RgbImage;
 use metrics::{
     ClassRow, ClassificationMetrics, ConfusionMatrix, PrecisionRecallPoint, ReliabilityBin, RocPoint, Score,
+    SegmentationClassRow,
 };
 
 /// Number of classes whose ROC and precision-recall curves are told apart by colour: the worst ones.
@@ -34,6 +35,8 @@ pub struct RunReport {
     pub evaluation: Option<Evaluation>,
     /// A closer look at the detections on one split.
     pub detection: Option<DetectionEvaluation>,
+    /// A closer look at the masks of one split.
+    pub segmentation: Option<SegmentationEvaluation>,
     /// Pictures.
     pub galleries: Vec<Gallery>,
     /// The layers of the model.
@@ -124,6 +127,19 @@ pub struct DetectionEvaluation {
     pub confusion_thresholds: (f64, f64),
     /// How much AP50 each kind of error costs.
     pub errors: Vec<ErrorShare>,
+}
+
+/// A closer look at the masks of one split.
+#[derive(Debug, Clone, Default)]
+pub struct SegmentationEvaluation {
+    /// `val` or `test`.
+    pub split: String,
+    /// Names of the classes, in order.
+    pub class_names: Vec<String>,
+    /// One row a class.
+    pub per_class: Vec<SegmentationClassRow>,
+    /// Pixels: rows are true classes, columns predicted ones.
+    pub confusion_matrix: Option<ConfusionMatrix>,
 }
 
 /// Figures of one class of objects; `None` where there are no such objects.

@@ -115,6 +115,11 @@ pub(super) fn title(name: &str) -> String {
         "ece" => return "Calibration error".to_owned(),
         "brier" => return "Brier score".to_owned(),
         "cohen_kappa" => return "Cohen’s kappa".to_owned(),
+        "mean_iou" => return "Mean IoU".to_owned(),
+        "foreground_iou" => return "Foreground IoU".to_owned(),
+        "fw_iou" => return "IoU weighted by frequency".to_owned(),
+        "boundary_f1" => return "Boundary F1".to_owned(),
+        "hd95" => return "Hausdorff distance (95 %, pixels)".to_owned(),
         "matthews" => return "Matthews correlation".to_owned(),
         _ => {}
     }
@@ -206,6 +211,7 @@ mod tests {
         assert_eq!(title("ar100"), "AR100");
         assert_eq!(title("ap_small"), "AP (small)");
         assert_eq!(title("area"), "Area");
+        assert_eq!(title("mean_iou"), "Mean IoU");
         assert_eq!(title("loss_iou"), "Loss (IoU)");
         assert_eq!(title("balanced_accuracy"), "Balanced accuracy");
         assert_eq!(title("images_per_second"), "Images per second");

@@ -16,16 +16,19 @@ mod format;
 mod frame;
 mod gallery_section;
 mod line_chart;
+mod lr_find_chart;
 mod markup;
 mod overview_section;
 mod page;
 mod scale;
+mod segmentation_section;
 mod tables;
 #[cfg(test)]
 mod tests;
 
 pub use data::{
     ClassCurves, DetectionClassRow, DetectionEvaluation, ErrorShare, Evaluation, Gallery, GalleryItem, Headline,
-    HistoryRow, Note, NoteLevel, RatioCurve, RunReport, SizeRow, SplitScores, Table,
+    HistoryRow, Note, NoteLevel, RatioCurve, RunReport, SegmentationEvaluation, SizeRow, SplitScores, Table,
 };
+pub use lr_find_chart::render_lr_find;
 pub use page::render;

@@ -92,7 +92,7 @@ fn score_cards(report: &RunReport) -> Vec<Card> {
     let monitored = report.headline.monitor.as_deref().map(|monitor| split_of(monitor).1);
     let Some(main) = monitored
         .filter(|name| *name != "loss" && known(name))
-        .or_else(|| ["accuracy", "loss"].into_iter().find(|name| known(name)))
+        .or_else(|| ["accuracy", "mean_iou", "loss"].into_iter().find(|name| known(name)))
     else {
         return Vec::new();
     };

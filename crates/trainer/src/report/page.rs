@@ -3,7 +3,9 @@
 use super::data::RunReport;
 use super::markup::Markup;
 use super::tables::{table, text_table};
-use super::{curves_section, detection_section, evaluation_section, gallery_section, overview_section};
+use super::{
+    curves_section, detection_section, evaluation_section, gallery_section, overview_section, segmentation_section,
+};
 
 /// The look of the page.
 const STYLE: &str = include_str!("style.css");
@@ -53,6 +55,9 @@ fn body(markup: &mut Markup, report: &RunReport) {
     if let Some(detection) = &report.detection {
         detection_section::draw(markup, detection);
     }
+    if let Some(segmentation) = &report.segmentation {
+        segmentation_section::draw(markup, segmentation);
+    }
     if has_pictures(report) {
         markup.element("section", &[("id", &"pictures")], |markup| {
             markup.leaf("h2", &[], "Pictures");
@@ -72,7 +77,7 @@ fn navigation(markup: &mut Markup, report: &RunReport) {
     let parts = [
         (!report.history.is_empty(), "#curves", "Learning curves"),
         (has_scores, "#scores", "Scores"),
-        (report.evaluation.is_some() || report.detection.is_some(), "#evaluation", "Predictions"),
+        (has_evaluation(report), "#evaluation", "Predictions"),
         (has_pictures(report), "#pictures", "Pictures"),
         (has_setup(report), "#setup", "Model and setup"),
     ];
@@ -81,6 +86,10 @@ fn navigation(markup: &mut Markup, report: &RunReport) {
             markup.leaf("a", &[("href", target)], title);
         }
     });
+}
+
+fn has_evaluation(report: &RunReport) -> bool {
+    report.evaluation.is_some() || report.detection.is_some() || report.segmentation.is_some()
 }
 
 fn has_pictures(report: &RunReport) -> bool {

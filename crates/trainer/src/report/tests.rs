@@ -37,6 +37,7 @@ fn full(classes: usize) -> RunReport {
     };
     RunReport {
         detection: None,
+        segmentation: None,
         name: HOSTILE.to_owned(),
         task: HOSTILE.to_owned(),
         subtitle: HOSTILE.to_owned(),

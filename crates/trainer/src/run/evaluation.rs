@@ -1,6 +1,7 @@
 //! How good a run's best model is on a split.
 
 use datasets::{Samples, SplitName, Splits};
+use models::Network;
 use serde::Serialize;
 use tensor_backend::VisionBackend;
 use vision_types::ClassNames;
@@ -13,9 +14,10 @@ use crate::initial_weights;
 use crate::observer::{Observer, StopFlag};
 use crate::recognition::{NetworkOn, RecognitionOn, SplitEvaluation};
 use crate::run_directory::RunDirectory;
-use crate::task::BadSample;
+use crate::task::{BadSample, Task};
+use crate::test_time::Views;
 
-/// Evaluates `network` on one split.
+/// Evaluates `network` on one split, perhaps on several views of each image.
 #[allow(clippy::too_many_arguments, reason = "each is a different thing that the caller holds already")]
 pub(super) fn evaluate_split<B: VisionBackend, K: RecognitionOn<B>>(
     network: &NetworkOn<K, B>,
@@ -23,6 +25,7 @@ pub(super) fn evaluate_split<B: VisionBackend, K: RecognitionOn<B>>(
     split: SplitName,
     samples: &Samples<AnnotationOf<K>>,
     config: &RunConfig<K>,
+    views: Option<Views>,
     device: &B::Device,
     observer: &mut dyn Observer,
     stop: &StopFlag,
@@ -34,18 +37,18 @@ pub(super) fn evaluate_split<B: VisionBackend, K: RecognitionOn<B>>(
         on_bad_sample: config.train.on_bad_sample,
     };
     let mut outcomes = Vec::with_capacity(samples.len());
-    let evaluation = evaluate::<B, _, _>(
-        network,
-        task,
-        &**samples,
-        options,
-        device,
-        observer,
-        stop,
-        |index, prediction, target| {
+    let forward = |images| {
+        let Some(views) = views else { return Ok(task.forward(network, images)) };
+        let outputs = views.of(images).into_iter().map(|view| network.forward(view)).collect();
+        task.average(outputs).ok_or_else(|| {
+            let task = K::TASK.as_str();
+            ConfigError::Invalid(format!("test-time augmentation is for classification, found {task}")).into()
+        })
+    };
+    let evaluation =
+        evaluate::<B, _>(forward, task, &**samples, options, device, observer, stop, |index, prediction, target| {
             outcomes.push(K::outcome(index, prediction, target));
-        },
-    )?;
+        })?;
     Ok(SplitEvaluation {
         split,
         loss: evaluation.loss,
@@ -69,7 +72,7 @@ pub(super) fn final_evaluations<B: VisionBackend, K: RecognitionOn<B>>(
 ) -> Result<Option<Vec<SplitEvaluation<K>>>, TrainError> {
     let mut evaluations = Vec::new();
     for (split, samples) in splits.iter().filter(|(split, _)| *split != SplitName::Train) {
-        let evaluation = evaluate_split::<B, K>(network, task, split, samples, config, device, observer, stop)?;
+        let evaluation = evaluate_split::<B, K>(network, task, split, samples, config, None, device, observer, stop)?;
         if evaluation.interrupted {
             return Ok(None);
         }
@@ -105,7 +108,7 @@ pub struct RunEvaluation<D> {
 }
 
 /// Evaluates the best model of the run in `run` on `split`. `config` is that of the run, perhaps with other settings,
-/// such as another `data.path`. `None` when a stop was asked for.
+/// such as another `data.path`; `views` of each image are judged together. `None` when a stop was asked for.
 ///
 /// # Errors
 ///
@@ -114,6 +117,7 @@ pub fn evaluate_run<B: VisionBackend, K: RecognitionOn<B>>(
     run: &RunDirectory,
     config: &RunConfig<K>,
     split: SplitName,
+    views: Option<Views>,
     device: &B::Device,
     observer: &mut dyn Observer,
     stop: &StopFlag,
@@ -130,12 +134,12 @@ pub fn evaluate_run<B: VisionBackend, K: RecognitionOn<B>>(
     }
     let network = K::network(&config.model, classes.len(), config.input.shape(), device)?;
     let network = load_weights(network, &weights)?;
-    let judged = judge::<B, K>(&network, config, split, &samples, classes, device, observer, stop)?;
+    let judged = judge::<B, K>(&network, config, split, &samples, classes, views, device, observer, stop)?;
     Ok(judged.map(|judged| RunEvaluation { run: Some(run.path().display().to_string()), ..judged }))
 }
 
-/// Evaluates the weights in `config.init`, which belong to no run, in the network of `config.model`. `None` when a stop
-/// was asked for.
+/// Evaluates the weights in `config.init`, which belong to no run, in the network of `config.model`; otherwise as
+/// [`evaluate_run`].
 ///
 /// # Errors
 ///
@@ -143,6 +147,7 @@ pub fn evaluate_run<B: VisionBackend, K: RecognitionOn<B>>(
 pub fn evaluate_weights<B: VisionBackend, K: RecognitionOn<B>>(
     config: &RunConfig<K>,
     split: SplitName,
+    views: Option<Views>,
     device: &B::Device,
     observer: &mut dyn Observer,
     stop: &StopFlag,
@@ -154,7 +159,7 @@ pub fn evaluate_weights<B: VisionBackend, K: RecognitionOn<B>>(
     let (samples, classes) = config.open_split(split)?;
     let network = K::network(&config.model, classes.len(), config.input.shape(), device)?;
     let (network, _) = initial_weights::load(network, &config.init)?;
-    let judged = judge::<B, K>(&network, config, split, &samples, classes, device, observer, stop)?;
+    let judged = judge::<B, K>(&network, config, split, &samples, classes, views, device, observer, stop)?;
     Ok(judged.map(|judged| RunEvaluation { model: Some(K::model_name(&config.model).to_owned()), ..judged }))
 }
 
@@ -165,12 +170,13 @@ fn judge<B: VisionBackend, K: RecognitionOn<B>>(
     split: SplitName,
     samples: &Samples<AnnotationOf<K>>,
     classes: ClassNames,
+    views: Option<Views>,
     device: &B::Device,
     observer: &mut dyn Observer,
     stop: &StopFlag,
 ) -> Result<Option<RunEvaluation<K::Details>>, TrainError> {
     let task = K::task(config, classes.clone())?;
-    let evaluation = evaluate_split::<B, K>(network, &task, split, samples, config, device, observer, stop)?;
+    let evaluation = evaluate_split::<B, K>(network, &task, split, samples, config, views, device, observer, stop)?;
     if evaluation.interrupted {
         return Ok(None);
     }

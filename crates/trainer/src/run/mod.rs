@@ -1,6 +1,7 @@
 //! A whole training run: data, model, loop, evaluation, report.
 
 mod evaluation;
+mod lr_find;
 mod page;
 mod summary;
 
@@ -13,22 +14,27 @@ use datasets::{InMemory, Samples, Splits};
 use models::ModelSummary;
 use models::summary::parameter_count;
 use tensor_backend::{AutodiffVisionBackend, random};
+use vision_types::ClassNames;
 
 pub use evaluation::{RunEvaluation, evaluate_run, evaluate_weights};
+pub use lr_find::{LrFind, LrPoint, LrRange, find_learning_rate};
 pub use summary::Summary;
 
 use crate::checkpoint::{MODEL_FILE, RunState, Training, load_weights};
 use crate::config::{AnnotationOf, DataSection, RunConfig};
+use crate::distillation::{DistillConfig, Graduate, School, Student, TaughtTask};
 use crate::environment;
 use crate::error::TrainError;
+use crate::feature_cache::{self, CachedFeatures, HeadOnly};
 use crate::fit::{Ending, FitData, FitOptions, fit};
-use crate::initial_weights;
+use crate::initial_weights::{self, Freezing};
 use crate::observer::{Event, Observer, StopFlag};
 use crate::optim::{Clipping, Optimizer};
 use crate::recognition::{NetworkOn, RecognitionOn, TrainableOn};
 use crate::run_directory::RunDirectory;
 use crate::schedule::Schedule;
 use crate::seeds::{Purpose, stream};
+use crate::task::Task;
 
 /// A run to be started.
 #[derive(Debug, Clone)]
@@ -99,7 +105,7 @@ pub fn start_run<B: AutodiffVisionBackend, K: TrainableOn<B>>(
     K::task(&new.config, splits.classes.clone())?;
     let network = new_network::<B, K>(&new.config, splits.classes.len(), device)?;
     let (network, initialised) = initial_weights::load(network, &new.config.init)?;
-    let network = initial_weights::freeze(network, &new.config.init.freeze)?;
+    check_parameters::<B, K>(&network, &new.config, splits.classes.clone(), device)?;
     let directory = RunDirectory::create(&new.directory, &new.config, new.overwrite)?;
     directory.write_environment(&environment::describe(&new.config, fingerprint, new.commit))?;
     if let Some(path) = &new.config.init.from {
@@ -136,7 +142,7 @@ pub fn resume_run<B: AutodiffVisionBackend, K: TrainableOn<B>>(
         true => new_network::<B, K>(&config, splits.classes.len(), device)?,
         false => initial_weights::load(new_network::<B, K>(&config, splits.classes.len(), device)?, &config.init)?.0,
     };
-    let network = initial_weights::freeze(network, &config.init.freeze)?;
+    check_parameters::<B, K>(&network, &config, splits.classes.clone(), device)?;
     directory.replace_config(&config)?;
     run::<B, K>(directory, config, splits, network, resumable, device, observer, stop, prepared)
 }
@@ -144,7 +150,7 @@ pub fn resume_run<B: AutodiffVisionBackend, K: TrainableOn<B>>(
 fn open_data<K: crate::config::Sections>(
     config: &RunConfig<K>,
 ) -> Result<(Splits<AnnotationOf<K>>, String), TrainError> {
-    let mut splits = config.data.open()?;
+    let mut splits = config.open()?;
     let mut parts = Vec::new();
     for (name, samples) in splits.iter() {
         parts.push(format!("{name}:{}", datasets::fingerprint(&**samples)?));
@@ -171,6 +177,42 @@ fn new_network<B: AutodiffVisionBackend, K: TrainableOn<B>>(
     Ok(<K as RecognitionOn<B>>::network(&config.model, classes, config.input.shape(), device)?)
 }
 
+/// The network that `config` learns from, answering as in inference.
+fn teacher<B: AutodiffVisionBackend, K: TrainableOn<B>>(
+    settings: &DistillConfig<K::Model>,
+    config: &RunConfig<K>,
+    classes: usize,
+    device: &B::Device,
+) -> Result<NetworkOn<K, B::InnerBackend>, TrainError> {
+    let shape = config.input.shape();
+    K::check_model(&settings.model, classes, shape)?;
+    let network = models::layers::without_random_values(|| {
+        <K as RecognitionOn<B::InnerBackend>>::network(&settings.model, classes, shape, device)
+    })?;
+    Ok(initial_weights::load(network, &settings.init())?.0)
+}
+
+/// Checks the settings that name parameters of the network, or another network.
+fn check_parameters<B: AutodiffVisionBackend, K: TrainableOn<B>>(
+    network: &NetworkOn<K, B>,
+    config: &RunConfig<K>,
+    classes: ClassNames,
+    device: &B::Device,
+) -> Result<(), TrainError> {
+    let freezing = Freezing::new(network, &config.init)?;
+    config.optim.check_groups(network)?;
+    if let Some(settings) = &config.distill {
+        let teacher = teacher::<B, K>(settings, config, classes.len(), device)?;
+        let input = config.input.shape();
+        settings.check::<B::InnerBackend, _, K::Task>(&network.valid(), &teacher, input, device)?;
+    }
+    if config.train.cache_features {
+        let task = K::task(config, classes)?;
+        feature_cache::check::<B, _, _>(network, &task, &freezing, config.train.epochs)?;
+    }
+    Ok(())
+}
+
 #[allow(clippy::too_many_arguments, reason = "each is a different thing that the caller holds already")]
 fn run<B: AutodiffVisionBackend, K: TrainableOn<B>>(
     directory: RunDirectory,
@@ -188,6 +230,7 @@ fn run<B: AutodiffVisionBackend, K: TrainableOn<B>>(
     let task = K::task(&config, classes.clone())?;
     let description = K::description(&config, classes.clone());
 
+    let freezing = Freezing::new(&network, &config.init)?;
     let average = config.train.ema.map(|_| network.valid());
     let optimizer = Optimizer::new(config.optim.clone());
     let mut training = Training { network, average, optimizer, state: RunState::default() };
@@ -211,27 +254,47 @@ fn run<B: AutodiffVisionBackend, K: TrainableOn<B>>(
         let path = directory.samples_folder().join("training_batch.png");
         sheet.save(&path).map_err(|error| TrainError::File { path, source: std::io::Error::other(error) })?;
     }
-    let options = fit_options(&config);
+    let options = fit_options(&config, freezing);
     let batches = splits.train.len().div_ceil(config.train.batch_size).div_ceil(config.train.accumulate);
     let warmup_steps = (config.optim.warmup_epochs * batches as f64).round() as u64;
     let mut schedule = Schedule::new(config.schedule.clone(), warmup_steps, config.optim.warmup_start);
     let data = FitData { train: Arc::clone(&splits.train), validation: splits.validation.clone() };
-    let (training, ending) = fit::<B, _, _>(
-        training,
-        &task,
-        &data,
-        &options,
-        &mut schedule,
-        &directory.fit_files(),
-        &description,
-        device,
-        observer,
-        stop,
-    )?;
     let interrupted = |directory: &RunDirectory| Outcome {
         directory: directory.path().to_owned(),
         ending: Ending::Interrupted,
         summary: None,
+    };
+    let files = directory.fit_files();
+    macro_rules! fit {
+        ($training:expr, $task:expr) => {
+            fit::<B, _, _>(
+                $training,
+                $task,
+                &data,
+                &options,
+                &mut schedule,
+                &files,
+                &description,
+                device,
+                observer,
+                stop,
+            )?
+        };
+    }
+    let (training, ending) = if config.train.cache_features {
+        let frozen = training.network.valid();
+        let cached = CachedFeatures::new(&frozen, &task, &data, &options, device, observer, stop)?;
+        let Some(cached) = cached else { return Ok(interrupted(&directory)) };
+        let (training, ending) = fit!(training.map(HeadOnly, HeadOnly), &cached);
+        (training.map(|head| head.0, |head| head.0), ending)
+    } else if let Some(settings) = &config.distill {
+        let teacher = teacher::<B, K>(settings, &config, classes.len(), device)?;
+        let school = School::<B, _>::new(teacher, <K::Task as Task<B::InnerBackend>>::logits, settings);
+        let training = training.map(|network| school.student(network), |average| school.graduate(average));
+        let (training, ending) = fit!(training, &TaughtTask::new(&task, settings));
+        (training.map(Student::into_network, Graduate::into_network), ending)
+    } else {
+        fit!(training, &task)
     };
     if ending == Ending::Interrupted {
         return Ok(interrupted(&directory));
@@ -270,7 +333,7 @@ fn best_weights(directory: &RunDirectory) -> PathBuf {
     if best.is_file() { best } else { directory.last_checkpoint().join(MODEL_FILE) }
 }
 
-fn fit_options<K: crate::config::Sections>(config: &RunConfig<K>) -> FitOptions {
+fn fit_options<K: crate::config::Sections>(config: &RunConfig<K>, freezing: Freezing) -> FitOptions {
     let train = &config.train;
     FitOptions {
         seed: config.seed,
@@ -282,6 +345,7 @@ fn fit_options<K: crate::config::Sections>(config: &RunConfig<K>) -> FitOptions 
         sampling: train.sampling,
         drop_last: train.drop_last,
         lr: config.optim.lr,
+        freezing,
         clipping: Clipping { norm: config.optim.clip_norm, value: config.optim.clip_value },
         eval_every: train.eval_every,
         average_decay: train.ema,

@@ -69,6 +69,7 @@ pub(super) fn write<K: Recognition>(parts: &Parts<'_, K>) -> Result<(), TrainErr
             .collect(),
         evaluation: findings.evaluation,
         detection: findings.detection,
+        segmentation: findings.segmentation,
         galleries: findings.galleries,
         model_summary: Some(model_table(parts.model)),
         config: config.to_toml()?,

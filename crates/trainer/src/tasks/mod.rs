@@ -2,3 +2,4 @@
 
 pub mod classification;
 pub mod detection;
+pub mod segmentation;

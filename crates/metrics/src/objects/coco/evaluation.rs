@@ -1,11 +1,16 @@
 //! Matching of detections with objects, and what follows from it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::figures::{CocoFigures, average_precision};
+use super::class_matching::{MatchedClass, OfClass};
+use super::figures::CocoFigures;
 use super::settings::{CocoSettings, Sizes};
+
+/// Images below which sorting them by class is not shared out.
+const FEWEST_IMAGES: usize = 256;
 
 /// What matching needs to know of an object or a detection.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,25 +66,6 @@ impl<K: CocoObjects + Default> Default for CocoImages<K> {
     }
 }
 
-/// What became of a detection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    Right,
-    Wrong,
-    /// It counts neither way.
-    Ignored,
-}
-
-/// One class in one image, compared.
-struct Compared {
-    /// `[IoU threshold][detection]`.
-    detections: Vec<Outcome>,
-    /// Detections in this image.
-    found: usize,
-    /// Objects that count.
-    objects: usize,
-}
-
 impl<K: CocoObjects> CocoImages<K> {
     /// None yet.
     ///
@@ -110,27 +96,21 @@ impl<K: CocoObjects> CocoImages<K> {
 
     /// Figures of `class`, with at most `most` of its detections an image.
     pub fn class_figures(&self, class: usize, sizes: Sizes, most: usize) -> CocoFigures {
-        let of_class = self.by_class(class + 1).pop().unwrap_or_default();
-        Judged::new(&of_class, &self.settings, sizes).figures(most)
+        let mut of_class = [OfClass::default()];
+        self.gather(0..self.images.len(), class, &mut of_class);
+        MatchedClass::new(&self.kind, &self.settings, &of_class[0]).figures(sizes, most)
     }
 
     /// Figures of the mean of the classes below `classes`.
     pub fn figures(&self, classes: usize, sizes: Sizes, most: usize) -> CocoFigures {
-        let each: Vec<CocoFigures> = self
-            .by_class(classes)
-            .par_iter()
-            .map(|of_class| Judged::new(of_class, &self.settings, sizes).figures(most))
-            .collect();
+        let each = self.map_classes(classes, |class| class.figures(sizes, most));
         self.mean(each.iter())
     }
 
     /// Figures of each class below `classes`: of all objects, of small, medium and large ones ([`Sizes::EACH`]).
     pub fn each_class(&self, classes: usize) -> Vec<[CocoFigures; 4]> {
-        let (settings, most) = (&self.settings, self.settings.most());
-        let figures = |of_class: &Vec<ImageOfClass<'_, K>>| {
-            Sizes::EACH.map(|sizes| Judged::new(of_class, settings, sizes).figures(most))
-        };
-        self.by_class(classes).par_iter().map(figures).collect()
+        let most = self.settings.most();
+        self.map_classes(classes, |class| Sizes::EACH.map(|sizes| class.figures(sizes, most)))
     }
 
     /// Figures of the mean of the classes below `classes`: of all objects, of small, medium and large ones.
@@ -139,26 +119,48 @@ impl<K: CocoObjects> CocoImages<K> {
         std::array::from_fn(|at| self.mean(each.iter().map(|figures| &figures[at])))
     }
 
-    /// The objects of each class below `classes`, image by image; images without any are left out.
-    fn by_class(&self, classes: usize) -> Vec<Vec<ImageOfClass<'_, K>>> {
-        let mut by_class: Vec<Vec<ImageOfClass<'_, K>>> = std::iter::repeat_with(Vec::new).take(classes).collect();
-        for (image, (known, found)) in self.images.iter().enumerate() {
+    /// What `of` makes of each class below `classes`.
+    fn map_classes<T: Send>(&self, classes: usize, of: impl Fn(MatchedClass<'_>) -> T + Sync) -> Vec<T> {
+        let of_class = |class: &OfClass<'_, K>| of(MatchedClass::new(&self.kind, &self.settings, class));
+        self.by_class(classes).par_iter().with_max_len(1).map(of_class).collect()
+    }
+
+    /// The objects of each class below `classes`, image by image.
+    fn by_class(&self, classes: usize) -> Vec<OfClass<'_, K>> {
+        let none = || -> Vec<OfClass<'_, K>> { std::iter::repeat_with(OfClass::default).take(classes).collect() };
+        let size = self.images.len().div_ceil(rayon::current_num_threads()).max(FEWEST_IMAGES);
+        let starts: Vec<usize> = (0..self.images.len()).step_by(size).collect();
+        let parts: Vec<Vec<OfClass<'_, K>>> = starts
+            .into_par_iter()
+            .map(|start| {
+                let mut part = none();
+                self.gather(start..self.images.len().min(start + size), 0, &mut part);
+                part
+            })
+            .collect();
+        let mut by_class = none();
+        for part in parts {
+            by_class.iter_mut().zip(part).for_each(|(class, later)| class.append(later));
+        }
+        by_class
+    }
+
+    /// Adds what some images hold of the classes from number `first` on to `classes`; others are left out.
+    fn gather<'a>(&'a self, images: Range<usize>, first: usize, classes: &mut [OfClass<'a, K>]) {
+        let number = |class: usize| class.wrapping_sub(first);
+        for image in images {
+            let (known, found) = &self.images[image];
             for object in known {
-                let facts = K::known(object);
-                if let Some(images) = by_class.get_mut(facts.class) {
-                    ImageOfClass::of(images, image).known.push((facts, object));
+                if let Some(of_class) = classes.get_mut(number(K::known(object).class)) {
+                    of_class.add_known(image, object);
                 }
             }
             for detection in found {
-                let facts = K::found(detection);
-                if let Some(images) = by_class.get_mut(facts.class) {
-                    ImageOfClass::of(images, image).found.push((facts, detection));
+                if let Some(of_class) = classes.get_mut(number(K::found(detection).class)) {
+                    of_class.add_found(image, detection);
                 }
             }
         }
-        let most = self.settings.most();
-        by_class.par_iter_mut().flatten().for_each(|image| image.prepare(&self.kind, most));
-        by_class
     }
 
     fn mean<'a>(&self, each: impl Iterator<Item = &'a CocoFigures> + Clone) -> CocoFigures {
@@ -171,15 +173,10 @@ impl<K: CocoObjects> CocoImages<K> {
         let (settings, most) = (&self.settings, self.settings.most());
         let fewer = &settings.most_detections[..settings.most_detections.len() - 1];
         // Of all objects, of small, medium and large ones, then of all with fewer detections.
-        let each: Vec<Vec<CocoFigures>> = self
-            .by_class(classes)
-            .par_iter()
-            .map(|of_class| {
-                let judged = Sizes::EACH.map(|sizes| Judged::new(of_class, settings, sizes));
-                let by_size = judged.iter().map(|judged| judged.figures(most));
-                by_size.chain(fewer.iter().map(|&most| judged[0].figures(most))).collect()
-            })
-            .collect();
+        let each = self.map_classes(classes, |class| -> Vec<CocoFigures> {
+            let by_size = Sizes::EACH.into_iter().map(|sizes| class.figures(sizes, most));
+            by_size.chain(fewer.iter().map(|&most| class.figures(Sizes::All, most))).collect()
+        });
         let mean = |at: usize| self.mean(each.iter().map(|figures| &figures[at]));
         let [all, small, medium, large] = std::array::from_fn(mean);
         let mut summary: Vec<(String, Option<f64>)> = [
@@ -199,130 +196,6 @@ impl<K: CocoObjects> CocoImages<K> {
         summary
             .extend([("ARs", &small), ("ARm", &medium), ("ARl", &large)].map(|(name, of)| (name.to_owned(), of.ar())));
         summary
-    }
-}
-
-/// What there is of one class in an image.
-struct ImageOfClass<'a, K: CocoObjects> {
-    image: usize,
-    known: Vec<(Facts, &'a K::Known)>,
-    /// After [`prepare`](Self::prepare) the most confident ones in falling order.
-    found: Vec<(Facts, &'a K::Found)>,
-    /// `[detection][object]`.
-    overlaps: Vec<f64>,
-}
-
-impl<K: CocoObjects> ImageOfClass<'_, K> {
-    /// The last of `images` if it is number `image`, else a new one.
-    fn of(images: &mut Vec<Self>, image: usize) -> &mut Self {
-        if images.last().is_none_or(|last| last.image != image) {
-            images.push(Self { image, known: Vec::new(), found: Vec::new(), overlaps: Vec::new() });
-        }
-        images.last_mut().expect("pushed just now")
-    }
-
-    /// Sorts the detections and compares each with every object: the same for all sizes and thresholds.
-    fn prepare(&mut self, kind: &K, most: usize) {
-        // Keeps the order of equals, as NumPy's merge sort does.
-        self.found.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score));
-        self.found.truncate(most);
-        let known = &self.known;
-        let rows = self.found.iter().map(|(_, found)| known.iter().map(move |(_, object)| kind.overlap(found, object)));
-        self.overlaps = rows.flatten().collect();
-    }
-
-    /// Matches the detections with the objects at every IoU threshold.
-    fn judge(&self, settings: &CocoSettings, sizes: Sizes) -> Compared {
-        let [least, most] = settings.bounds(sizes);
-        let outside = |area: f64| area < least || area > most;
-        // Objects that count first, in their order.
-        let mut objects: Vec<(usize, bool)> = self
-            .known
-            .iter()
-            .enumerate()
-            .map(|(at, (object, _))| (at, object.ignored || outside(object.area)))
-            .collect();
-        objects.sort_by_key(|(_, ignored)| *ignored);
-        let mut detections = Vec::with_capacity(settings.iou_thresholds.len() * self.found.len());
-        let mut taken = vec![false; objects.len()];
-        for &threshold in &settings.iou_thresholds {
-            taken.fill(false);
-            for (row, (detection, _)) in self.found.iter().enumerate() {
-                let overlaps = &self.overlaps[row * self.known.len()..][..self.known.len()];
-                let mut best: Option<usize> = None;
-                // pycocotools takes no threshold of 1 at its word.
-                let mut least_overlap = threshold.min(1.0 - 1e-10);
-                for (place, &(at, ignored)) in objects.iter().enumerate() {
-                    if taken[place] && !self.known[at].0.crowd {
-                        continue;
-                    }
-                    // A match with an object that counts is never given up for one that does not.
-                    if best.is_some_and(|best| !objects[best].1) && ignored {
-                        break;
-                    }
-                    if overlaps[at] >= least_overlap {
-                        least_overlap = overlaps[at];
-                        best = Some(place);
-                    }
-                }
-                detections.push(match best {
-                    Some(best) => {
-                        taken[best] = true;
-                        if objects[best].1 { Outcome::Ignored } else { Outcome::Right }
-                    }
-                    None if outside(detection.area) => Outcome::Ignored,
-                    None => Outcome::Wrong,
-                });
-            }
-        }
-        let counting = objects.iter().filter(|(_, ignored)| !ignored).count();
-        Compared { detections, found: self.found.len(), objects: counting }
-    }
-}
-
-/// One class in all images, compared for objects of some sizes.
-struct Judged<'s> {
-    settings: &'s CocoSettings,
-    images: Vec<Compared>,
-    /// Score, number in `images` and rank in its image of each detection, by falling score; equal ones in the order of the
-    /// images.
-    order: Vec<(f64, usize, usize)>,
-}
-
-impl<'s> Judged<'s> {
-    fn new<K: CocoObjects>(of_class: &[ImageOfClass<'_, K>], settings: &'s CocoSettings, sizes: Sizes) -> Self {
-        let mut order: Vec<(f64, usize, usize)> = of_class
-            .iter()
-            .enumerate()
-            .flat_map(|(number, image)| {
-                image.found.iter().enumerate().map(move |(rank, (detection, _))| (detection.score, number, rank))
-            })
-            .collect();
-        order.sort_by(|a, b| b.0.total_cmp(&a.0));
-        Self { settings, images: of_class.iter().map(|image| image.judge(settings, sizes)).collect(), order }
-    }
-
-    /// Figures with at most `most` detections an image.
-    fn figures(&self, most: usize) -> CocoFigures {
-        let objects: usize = self.images.iter().map(|image| image.objects).sum();
-        if objects == 0 {
-            return CocoFigures::none(&self.settings.iou_thresholds);
-        }
-        let thresholds = self.settings.iou_thresholds.clone();
-        let mut figures = CocoFigures { precision: Vec::new(), recall: Vec::new(), thresholds };
-        for threshold in 0..self.settings.iou_thresholds.len() {
-            let taken = self.order.iter().filter(|&&(_, _, rank)| rank < most);
-            let outcomes = taken.map(|&(_, image, rank)| {
-                let image = &self.images[image];
-                image.detections[threshold * image.found + rank]
-            });
-            let counted = outcomes.filter(|outcome| *outcome != Outcome::Ignored);
-            let counted = counted.map(|outcome| outcome == Outcome::Right);
-            let (precision, recall) = average_precision(counted, objects);
-            figures.precision.push(Some(precision));
-            figures.recall.push(Some(recall));
-        }
-        figures
     }
 }
 

@@ -89,21 +89,27 @@ fn mean_of(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
 
 /// Average precision and highest recall of detections in falling order of their scores, right or wrong.
 pub(in crate::objects) fn average_precision(right: impl Iterator<Item = bool>, objects: usize) -> (f64, f64) {
-    // Precision falls and recall stays between two hits, so that only hits decide the curve.
-    let (mut recalls, mut precisions) = (Vec::new(), Vec::new());
-    for (rank, _) in right.enumerate().filter(|(_, right)| *right) {
-        let hits = (precisions.len() + 1) as f64;
-        recalls.push(hits / objects as f64);
-        // pycocotools adds the distance from 1 to the next number, against a division by zero.
-        precisions.push(hits / ((rank + 1) as f64 + f64::EPSILON));
-    }
+    let hits: Vec<usize> = right.enumerate().filter(|(_, right)| *right).map(|(rank, _)| rank).collect();
+    average_precision_of_hits(&hits, objects)
+}
+
+/// The same for the ranks of the right ones, counted from 0: precision falls and recall stays between two hits, so that
+/// only hits decide the curve.
+pub(super) fn average_precision_of_hits(ranks: &[usize], objects: usize) -> (f64, f64) {
+    let recall = |hits: usize| hits as f64 / objects as f64;
+    // pycocotools adds the distance from 1 to the next number, against a division by zero.
+    let precision = |(at, &rank): (usize, &usize)| (at + 1) as f64 / ((rank + 1) as f64 + f64::EPSILON);
+    let mut precisions: Vec<f64> = ranks.iter().enumerate().map(precision).collect();
     for at in (1..precisions.len()).rev() {
         precisions[at - 1] = precisions[at - 1].max(precisions[at]);
     }
+    let mut reached = 0;
     let levels = (0..RECALL_LEVELS).map(|level| {
         let level = if level + 1 == RECALL_LEVELS { 1.0 } else { level as f64 * 0.01 };
-        let reached = recalls.partition_point(|recall| *recall < level);
+        while reached < precisions.len() && recall(reached + 1) < level {
+            reached += 1;
+        }
         precisions.get(reached).copied().unwrap_or(0.0)
     });
-    (levels.sum::<f64>() / RECALL_LEVELS as f64, recalls.last().copied().unwrap_or(0.0))
+    (levels.sum::<f64>() / RECALL_LEVELS as f64, recall(ranks.len()))
 }

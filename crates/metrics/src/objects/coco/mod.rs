@@ -4,6 +4,7 @@
 //! 101 recall levels.
 
 mod boxes;
+mod class_matching;
 mod evaluation;
 mod figures;
 mod keypoints;

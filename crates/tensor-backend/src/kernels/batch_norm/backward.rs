@@ -7,9 +7,10 @@ use rayon::prelude::*;
 use super::super::memory::Block;
 use super::super::raw::SharedMut;
 use super::super::simd::{Kernel, Simd, dispatch};
+use super::silu::{self, GradientOfNormalised};
 use super::{STRIP, tasks};
 
-/// Where the forward pass let values through.
+/// What the forward pass did behind the normalisation.
 #[derive(Debug, Clone, Copy)]
 pub enum Gate<'a> {
     /// Everywhere: no activation.
@@ -19,6 +20,13 @@ pub enum Gate<'a> {
     /// Where `input · scale + shift` is positive: the output, computed again because without a residual that is
     /// cheaper than keeping and reading it.
     Recomputed {
+        /// One factor a channel.
+        scale: &'a [f32],
+        /// One summand a channel.
+        shift: &'a [f32],
+    },
+    /// SiLU of `input · scale + shift`, without a residual.
+    Silu {
         /// One factor a channel.
         scale: &'a [f32],
         /// One summand a channel.
@@ -46,7 +54,7 @@ pub struct BatchNormGradients<'a> {
 ///
 /// # Panics
 ///
-/// When the lengths do not agree.
+/// When the lengths do not agree, or a residual's gradient is asked for behind SiLU.
 pub fn backward(
     forward: BatchNormGradients<'_>,
     output_gradient: &[f32],
@@ -92,8 +100,12 @@ unsafe fn dispatch_backward(
     match forward.gate {
         Gate::Open => {}
         Gate::Output(output) => assert_eq!(output.len(), length, "output"),
-        Gate::Recomputed { scale, shift } => assert!([scale.len(), shift.len()] == [channels; 2], "parameters"),
+        Gate::Recomputed { scale, shift } | Gate::Silu { scale, shift } => {
+            assert!([scale.len(), shift.len()] == [channels; 2], "parameters");
+        }
     }
+    let is_silu = matches!(forward.gate, Gate::Silu { .. });
+    assert!(!(is_silu && residual_gradient.is_some()), "SiLU has no residual");
     assert!(residual_gradient.as_ref().is_none_or(|gradient| gradient.len() == length), "residual gradient");
     let residual = residual_gradient.map(SharedMut::new);
     let output_gradient = SharedConst(output_gradient);
@@ -127,9 +139,29 @@ fn backward_with<S: Simd>(
     let tasks: Vec<Range<usize>> = tasks(pixels, channels).collect();
     let mut partial = Block::new(tasks.len() * 2 * channels);
     let partial_target = SharedMut::new(&mut partial);
+    // Behind SiLU the gradient of what it was given goes to the target first; from there on nothing is gated.
+    let silu = match forward.gate {
+        Gate::Silu { scale, shift } => Some((scale, shift)),
+        _ => None,
+    };
+    let (gated, forward) = match silu {
+        Some(_) => (SharedConst(target.get()), BatchNormGradients { gate: Gate::Open, ..forward }),
+        None => (output_gradient, forward),
+    };
     tasks.par_iter().enumerate().for_each(|(index, pixels)| {
+        if let Some((scale, shift)) = silu {
+            let mut scratch = silu::scratch(channels);
+            let kernel = GradientOfNormalised {
+                rows: silu::Rows { pixels: pixels.clone(), scale, shift, input: forward.input },
+                output_gradient: output_gradient.get(),
+                target: target.get(),
+                scratch: scratch.as_mut_ptr(),
+            };
+            // SAFETY: as below.
+            unsafe { S::call(kernel) };
+        }
         let kernel = Sums {
-            rows: Rows::new(&forward, output_gradient.get(), pixels),
+            rows: Rows::new(&forward, gated.get(), pixels),
             target: partial_target.get().wrapping_add(index * 2 * channels),
         };
         // SAFETY: the task's pixels are inside all slices, its partial sums are its own.
@@ -157,7 +189,7 @@ fn backward_with<S: Simd>(
     tasks.par_iter().for_each(|pixels| {
         let start = pixels.start * channels;
         let kernel = Values {
-            rows: Rows::new(&forward, output_gradient.get(), pixels),
+            rows: Rows::new(&forward, gated.get(), pixels),
             factors: factors.as_ptr(),
             target: target.get().wrapping_add(start),
             residual: residual.map(|residual| residual.get().wrapping_add(start)),
@@ -202,6 +234,7 @@ impl Rows {
                 Gate::Open => RowGate::Open,
                 Gate::Output(output) => RowGate::Output(output[start..].as_ptr()),
                 Gate::Recomputed { scale, shift } => RowGate::Recomputed(scale.as_ptr(), shift.as_ptr()),
+                Gate::Silu { .. } => unreachable!("replaced by an open gate behind the gradient of SiLU"),
             },
             pixels: pixels.len(),
             channels,

@@ -185,15 +185,16 @@ fn apply_with<S: Simd>(
     });
 }
 
-struct Apply {
-    input: *const f32,
-    scale: *const f32,
-    shift: *const f32,
-    residual: Option<*const f32>,
-    relu: bool,
-    output: *mut f32,
-    pixels: usize,
-    channels: usize,
+/// [`apply`] to the pixels of a task.
+pub(super) struct Apply {
+    pub(super) input: *const f32,
+    pub(super) scale: *const f32,
+    pub(super) shift: *const f32,
+    pub(super) residual: Option<*const f32>,
+    pub(super) relu: bool,
+    pub(super) output: *mut f32,
+    pub(super) pixels: usize,
+    pub(super) channels: usize,
 }
 
 impl Kernel for Apply {

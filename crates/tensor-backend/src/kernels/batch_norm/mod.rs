@@ -1,13 +1,15 @@
-//! Batch normalisation with an optional residual sum and rectifier, forward and backward, each in two passes over the
-//! data: one for the statistics, one for the values.
+//! Batch normalisation with an optional residual sum and rectifier, or with SiLU, forward and backward, each in two passes
+//! over the data: one for the statistics, one for the values.
 
 mod backward;
 mod forward;
+mod silu;
 #[cfg(test)]
 mod tests;
 
 pub use backward::{BatchNormGradients, Gate, backward, backward_in_place};
 pub use forward::{apply, apply_in_place, statistics};
+pub use silu::apply_silu;
 
 use std::ops::Range;
 

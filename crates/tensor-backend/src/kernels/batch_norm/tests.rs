@@ -113,16 +113,63 @@ impl Case {
     }
 }
 
+/// SiLU behind the normalisation, against both by themselves.
+fn check_silu(case: &Case) {
+    let channels = case.channels;
+    let (mean, variance) = statistics(&case.input, channels);
+    let inverse: Vec<f32> =
+        variance.iter().map(|&variance| (1.0 / (f64::from(variance) + EPSILON).sqrt()) as f32).collect();
+    let scale: Vec<f32> = (0..channels).map(|c| case.weight[c] * inverse[c]).collect();
+    let shift: Vec<f32> = (0..channels).map(|c| case.bias[c] - mean[c] * scale[c]).collect();
+    let mut normalised = vec![f32::NAN; case.input.len()];
+    apply(&case.input, &scale, &shift, None, false, &mut normalised);
+    let sigmoid = |z: f32| 1.0 / (1.0 + (-f64::from(z)).exp());
+    let expected: Vec<f64> = normalised.iter().map(|&z| f64::from(z) * sigmoid(z)).collect();
+    let mut output = vec![f32::NAN; case.input.len()];
+    apply_silu(&case.input, &scale, &shift, &mut output);
+    close("silu", &output, &expected);
+
+    let slope = |z: f32| sigmoid(z) * (1.0 + f64::from(z) * (1.0 - sigmoid(z)));
+    let gated: Vec<f32> =
+        case.gradient.iter().zip(&normalised).map(|(&g, &z)| (f64::from(g) * slope(z)) as f32).collect();
+    let forward = |gate| BatchNormGradients {
+        input: &case.input,
+        mean: &mean,
+        inverse_deviation: &inverse,
+        weight: &case.weight,
+        gate,
+    };
+    let (mut expected, mut found) = (vec![f32::NAN; gated.len()], vec![f32::NAN; gated.len()]);
+    let (expected_weight, expected_bias) = backward(forward(Gate::Open), &gated, &mut expected, None);
+    let silu = Gate::Silu { scale: &scale, shift: &shift };
+    let (found_weight, found_bias) = backward(forward(silu), &case.gradient, &mut found, None);
+    let double = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<f64>>();
+    close("input gradient", &found, &double(&expected));
+    close("weight gradient", &found_weight, &double(&expected_weight));
+    close("bias gradient", &found_bias, &double(&expected_bias));
+    let mut in_place = case.gradient.clone();
+    let sums = backward_in_place(forward(silu), &mut in_place, None);
+    assert_eq!((in_place, sums), (found, (found_weight, found_bias)));
+}
+
 #[test]
 fn all_passes_equal_their_definition_at_every_level() {
     at_every_level(|_| {
-        for (pixels, channels, offset) in
-            [(5, 3, 0.0), (50, 1, 0.0), (4096, 16, 0.0), (300, 64, 3.0), (77, 130, 0.5), (2500, 24, 0.0), (9, 67, 0.0)]
-        {
+        for (pixels, channels, offset) in [
+            (5, 3, 0.0),
+            (50, 1, 0.0),
+            (4096, 16, 0.0),
+            (300, 64, 3.0),
+            (77, 130, 0.5),
+            (2500, 24, 0.0),
+            (9, 67, 0.0),
+            (40, 2500, 0.0),
+        ] {
             let case = Case::new(pixels, channels, offset);
             for (residual, relu) in [(false, false), (false, true), (true, false), (true, true)] {
                 case.check(residual, relu);
             }
+            check_silu(&case);
         }
     });
 }

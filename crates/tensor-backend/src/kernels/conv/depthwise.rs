@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::super::activation::{Apply, Function};
 use super::super::memory::Block;
 use super::super::raw::SharedMut;
 use super::super::simd::{Kernel, Simd};
@@ -119,7 +120,8 @@ fn correlate<S: Simd>(
             kernel_width: shape.kernel[1],
             bias,
             residual: finishing.residual.map(|residual| residual[image * target_size[0] * row_len..].as_ptr()),
-            relu: finishing.relu,
+            rectifies: finishing.rectifies(),
+            afterwards: finishing.afterwards(),
             meetings: &meetings,
             rows: first..(first + TASK_ROWS).min(target_size[0]),
             channels,
@@ -139,7 +141,8 @@ struct Rows<'a> {
     kernel_width: usize,
     bias: Option<&'a [f32]>,
     residual: Option<*const f32>,
-    relu: bool,
+    rectifies: bool,
+    afterwards: Option<Function>,
     meetings: &'a [Vec<Vec<Meeting>>; 2],
     rows: Range<usize>,
     channels: usize,
@@ -182,12 +185,20 @@ impl Kernel for Rows<'_> {
                         if let Some(residual) = self.residual {
                             sum = S::add(sum, S::load_upto(residual.add(at), count));
                         }
-                        if self.relu {
+                        if self.rectifies {
                             sum = S::where_positive(sum, sum);
                         }
                         S::store_upto(target, count, sum);
                     }
                     channel += S::LANES;
+                }
+            }
+            if let Some(function) = self.afterwards {
+                let length = self.meetings[1].len() * channels;
+                // SAFETY: this row is this task's, and was stored just now.
+                unsafe {
+                    let values = std::slice::from_raw_parts_mut(self.target.add(y * length), length);
+                    S::call(Apply { function, values });
                 }
             }
         }

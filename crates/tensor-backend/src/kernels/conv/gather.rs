@@ -7,6 +7,7 @@ use std::cell::RefCell;
 
 use rayon::prelude::*;
 
+use super::super::activation::{Apply, Function};
 use super::super::memory::Block;
 use super::super::raw::SharedMut;
 use super::super::simd::{Kernel, Simd};
@@ -69,8 +70,20 @@ pub(crate) enum Initial<'a> {
 pub(crate) struct Finishing<'a> {
     /// Added, in the output's layout.
     pub(crate) residual: Option<&'a [f32]>,
-    /// Whether what is negative becomes 0.
-    pub(crate) relu: bool,
+    /// Applied last.
+    pub(crate) activation: Option<Function>,
+}
+
+impl Finishing<'_> {
+    /// Whether the activation is the rectifier, which is applied while the sums are in registers.
+    pub(crate) fn rectifies(&self) -> bool {
+        self.activation == Some(Function::Relu)
+    }
+
+    /// Any other activation: it is applied to outputs just stored, which are still in the first cache.
+    pub(crate) fn afterwards(&self) -> Option<Function> {
+        self.activation.filter(|_| !self.rectifies())
+    }
 }
 
 /// A run of grid pixels that one tile computes, in the order of [`Gather::pixel`].
@@ -153,7 +166,8 @@ impl Gather {
                 bias: bias.as_ref().map(|bias| &bias[..]),
                 keep: matches!(initial, Initial::Output),
                 residual: finishing.residual.map(<[f32]>::as_ptr),
-                relu: finishing.relu,
+                rectifies: finishing.rectifies(),
+                afterwards: finishing.afterwards(),
                 group,
                 tiles: &tiles[range(tile_task, tile_tasks, tiles.len())],
                 panels: &weights.panels[range(panel_task, panel_tasks, panel_count)],
@@ -184,7 +198,8 @@ struct GatherTask<'a> {
     bias: Option<&'a [f32]>,
     keep: bool,
     residual: Option<*const f32>,
-    relu: bool,
+    rectifies: bool,
+    afterwards: Option<Function>,
     group: usize,
     tiles: &'a [TileRows],
     panels: &'a [Panel],
@@ -253,7 +268,7 @@ impl GatherTask<'_> {
                     let mut residuals = [std::ptr::null(); ROW_SLOTS];
                     let mut finish = Finish::PLAIN;
                     if is_last {
-                        finish.relu = self.relu;
+                        finish.relu = self.rectifies;
                         if let Some(start) = self.residual {
                             for (residual, pixel) in residuals.iter_mut().zip(pixels) {
                                 *residual = start.wrapping_add(pixel + first_column);
@@ -275,6 +290,15 @@ impl GatherTask<'_> {
                     };
                     // SAFETY: the tables hold `tile.count` rows for each tap, all inside the source or the zeros.
                     unsafe { S::call(kernel) };
+                    if let (true, Some(function)) = (is_last, self.afterwards) {
+                        for &output in &outputs[..tile.count] {
+                            // SAFETY: these elements are this task's, and the tile just stored them.
+                            unsafe {
+                                let values = std::slice::from_raw_parts_mut(output, columns);
+                                S::call(Apply { function, values });
+                            }
+                        }
+                    }
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Forward passes for inference: weights brought into the kernels' order once, and what follows the convolution done
 //! before its sums go to memory.
 
+use super::super::activation::Function;
 use super::super::memory::Block;
 use super::super::simd::{Level, Simd, dispatch, level};
 use super::gather::{Finishing, Initial};
@@ -26,8 +27,8 @@ pub struct Epilogue<'a> {
     pub bias: Option<&'a [f32]>,
     /// Added to each output, in the output's layout.
     pub residual: Option<&'a [f32]>,
-    /// Whether what is negative becomes 0.
-    pub relu: bool,
+    /// Applied last.
+    pub activation: Option<Function>,
 }
 
 /// Which algorithm serves a shape.
@@ -128,10 +129,10 @@ fn forward_with<S: Simd>(
     shape: &ConvShape,
     input: &[f32],
     weights: &Weights,
-    Epilogue { bias, residual, relu }: Epilogue<'_>,
+    Epilogue { bias, residual, activation }: Epilogue<'_>,
     output: &mut [f32],
 ) {
-    let finishing = Finishing { residual, relu };
+    let finishing = Finishing { residual, activation };
     match weights {
         Weights::Depthwise(weight) => depthwise::forward_finished::<S>(shape, input, weight, bias, finishing, output),
         Weights::Winograd(weight) => {
@@ -149,6 +150,7 @@ fn forward_with<S: Simd>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::activation::apply_in_place;
     use super::super::super::testing::{Numbers, at_every_level};
     use super::super::tests::{random_shape, special_shapes};
     use super::*;
@@ -157,7 +159,7 @@ mod tests {
     const TOLERANCE: f32 = 1e-4;
 
     #[test]
-    fn prepared_passes_equal_plain_ones_followed_by_residual_and_rectifier() {
+    fn prepared_passes_equal_plain_ones_followed_by_residual_and_activation() {
         at_every_level(|level| {
             let mut numbers = Numbers::new(91);
             let random: Vec<ConvShape> = (0..40).map(|_| random_shape(&mut numbers)).collect();
@@ -179,20 +181,20 @@ mod tests {
                 let (input, weight) = (numbers.values(shape.input_len()), numbers.values(shape.weight_len()));
                 let (bias, residual) = (numbers.values(shape.channels_out), numbers.values(shape.output_len()));
                 let prepared = PreparedWeights::new(&shape, &weight);
-                for case in 0..8 {
+                for case in 0..12 {
                     let bias = (case & 1 != 0).then_some(&bias[..]);
                     let residual = (case & 2 != 0).then_some(&residual[..]);
-                    let relu = case & 4 != 0;
+                    let activation = [None, Some(Function::Relu), Some(Function::Silu)][case / 4];
                     let mut expected = vec![f32::NAN; shape.output_len()];
                     super::super::forward(&shape, &input, &weight, bias, &mut expected);
                     if let Some(residual) = residual {
                         expected.iter_mut().zip(residual).for_each(|(value, residual)| *value += residual);
                     }
-                    if relu {
-                        expected.iter_mut().for_each(|value| *value = value.max(0.0));
+                    if let Some(function) = activation {
+                        apply_in_place(function, &mut expected);
                     }
                     let mut found = vec![f32::NAN; shape.output_len()];
-                    forward_prepared(&shape, &input, &prepared, Epilogue { bias, residual, relu }, &mut found);
+                    forward_prepared(&shape, &input, &prepared, Epilogue { bias, residual, activation }, &mut found);
                     let scale = expected.iter().fold(1.0f32, |scale, value| scale.max(value.abs()));
                     for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
                         let difference = (found - expected).abs() / scale;

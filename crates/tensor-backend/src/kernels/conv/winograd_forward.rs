@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::super::activation::Apply;
 use super::super::memory::{Block, with_scratch};
 use super::super::raw::SharedMut;
 use super::super::simd::{Kernel, Simd};
@@ -436,7 +437,7 @@ impl Products<'_> {
                     let start = self.images.target.get().add(first);
                     let row_step = width * channels;
                     let accumulate = self.images.accumulate;
-                    let Finishing { residual, relu } = self.images.finishing;
+                    let (residual, relu) = (self.images.finishing.residual, self.images.finishing.rectifies());
                     let is_whole = rows == TILE && columns == TILE && count == S::LANES && !accumulate;
                     if let (true, Some(residual)) = (is_whole, residual) {
                         let residual = residual.as_ptr().add(first);
@@ -487,6 +488,20 @@ impl Products<'_> {
                                 S::store_upto(target, count, value);
                             },
                         );
+                    }
+                }
+            }
+            if let Some(function) = self.images.finishing.afterwards() {
+                let last_column = channels.min(first_column + product_width);
+                for row in 0..rows {
+                    let first = (image * height + y + row) * width + x;
+                    for pixel in first..first + columns {
+                        // SAFETY: these elements are this task's, and were stored just now.
+                        unsafe {
+                            let start = self.images.target.get().add(pixel * channels + first_column);
+                            let values = std::slice::from_raw_parts_mut(start, last_column - first_column);
+                            S::call(Apply { function, values });
+                        }
                     }
                 }
             }

@@ -6,6 +6,7 @@ mod task;
 
 use std::path::Path;
 
+use augment::Pipeline;
 use datasets::{DatasetError, DatasetSpec, Splits};
 use image::RgbImage;
 use losses::ClassificationLoss;
@@ -49,6 +50,10 @@ impl DataSection for DatasetSpec {
 
     fn needs_path(&self) -> bool {
         !matches!(self, Self::Shapes(_))
+    }
+
+    fn class_of(&class: &ClassId) -> usize {
+        class
     }
 }
 
@@ -105,6 +110,14 @@ impl Recognition for Classification {
 
     fn task(config: &RunConfig<Self>, classes: ClassNames) -> Result<ClassificationTask, ConfigError> {
         let RunConfig { input, augment, loss, .. } = config;
+        let varies = augment.mix.is_some() || (augment.train != Pipeline::default() && augment.train != augment.eval);
+        if config.train.cache_features && varies {
+            return Err(ConfigError::Invalid(
+                "train.cache_features: images must be the same in every epoch, expected augment.train empty or equal to \
+                 augment.eval, and augment.mix unset"
+                    .to_owned(),
+            ));
+        }
         ClassificationTask::new(classes, input.clone(), augment.clone(), loss.clone())
             .map_err(|error| ConfigError::Invalid(format!("loss: {error}")))
     }

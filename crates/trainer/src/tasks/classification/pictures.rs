@@ -77,8 +77,8 @@ pub(super) fn findings(
     });
     Findings {
         evaluation: judged.map(|judged| Evaluation::from_metrics(judged.split.as_str(), &judged.metrics)),
-        detection: None,
         galleries,
+        ..Findings::default()
     }
 }
 

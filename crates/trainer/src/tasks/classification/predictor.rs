@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 use vision_types::{ClassId, ClassNames, ClassScores};
 
-use super::task::class_scores;
+use super::task::{average_logits, class_scores};
 use super::{Classification, ClassificationTask};
 use crate::checkpoint::load_weights;
 use crate::config::{AugmentConfig, InputConfig, RunConfig, TaskKind};
 use crate::error::TrainError;
 use crate::run_directory::RunDirectory;
+use crate::test_time::Views;
 use crate::weights_file;
 
 /// What a weights file says of its model: enough to use it without its run.
@@ -61,6 +62,7 @@ impl ModelDescription {
 pub struct Predictor<B: VisionBackend> {
     network: Classifier<B>,
     task: ClassificationTask,
+    views: Option<Views>,
     device: B::Device,
 }
 
@@ -99,7 +101,13 @@ impl<B: VisionBackend> Predictor<B> {
         let task =
             ClassificationTask::new(description.classes, description.input, augment, ClassificationLoss::default())
                 .map_err(|error| crate::config::ConfigError::Invalid(error.to_string()))?;
-        Ok(Self { network, task, device: device.clone() })
+        Ok(Self { network, task, views: None, device: device.clone() })
+    }
+
+    /// The same, answering about `views` of each image.
+    pub fn with_views(mut self, views: Option<Views>) -> Self {
+        self.views = views;
+        self
     }
 
     /// Names of the classes, in order.
@@ -114,7 +122,14 @@ impl<B: VisionBackend> Predictor<B> {
         }
         let pixels: Vec<f32> = images.iter().flat_map(|image| self.task.input_of(image.clone())).collect();
         let data = TensorData::new(pixels, self.task.batch_shape(images.len()));
-        let output = self.network.forward(Tensor::from_data(data, &self.device));
+        let images = Tensor::from_data(data, &self.device);
+        let output = match self.views {
+            None => self.network.forward(images),
+            Some(views) => {
+                let outputs = views.of(images).into_iter().map(|view| self.network.forward(view)).collect();
+                average_logits(outputs).expect("there is a view at least")
+            }
+        };
         class_scores(output)
             .into_iter()
             .map(|scores| {

@@ -76,6 +76,10 @@ impl ClassificationTask {
         &self.augment.train
     }
 
+    fn one_hot(&self, targets: &[ClassId]) -> Vec<f32> {
+        one_hot(targets, self.classes.len()).expect("every class is checked as it is loaded")
+    }
+
     fn pixels_per_image(&self) -> usize {
         self.batch_shape(1).iter().product()
     }
@@ -134,7 +138,7 @@ impl HostTask for ClassificationTask {
             kept.push(index);
         }
         images.truncate(targets.len() * per_image);
-        let mut encoded = one_hot(&targets, self.classes.len()).expect("every class was checked above");
+        let mut encoded = self.one_hot(&targets);
         let shape = self.batch_shape(targets.len());
         if let (Phase::Train { seed, epoch, batch }, Some(mix)) = (loading.phase, &self.augment.mix) {
             let [count, _, height, width] = shape.map(|side| side as u32);
@@ -145,6 +149,10 @@ impl HostTask for ClassificationTask {
             );
         }
         Ok(HostBatch { images, shape, encoded, targets, indices: kept, bad_samples })
+    }
+
+    fn encode(&self, targets: &[ClassId]) -> Option<Vec<f32>> {
+        Some(self.one_hot(targets))
     }
 
     fn metrics(&self) -> ClassificationMetrics {
@@ -180,9 +188,26 @@ impl<B: VisionBackend> Task<B> for ClassificationTask {
         vec![("accuracy", hits as f64)]
     }
 
+    /// The logarithm of the mean probabilities, which are logits of those.
+    fn average(&self, outputs: Vec<Tensor<B, 2>>) -> Option<Tensor<B, 2>> {
+        average_logits(outputs)
+    }
+
+    fn logits(output: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
+        Some(output)
+    }
+
     fn decode(&self, output: Tensor<B, 2>, _targets: &Tensor<B, 2>) -> Vec<ClassScores> {
         class_scores(output)
     }
+}
+
+/// Logits of the mean of the probabilities that several `[batch, classes]` logits stand for; `None` of none.
+pub(super) fn average_logits<B: VisionBackend>(logits: Vec<Tensor<B, 2>>) -> Option<Tensor<B, 2>> {
+    let count = logits.len() as f64;
+    let sum = logits.into_iter().map(|logits| activation::softmax(logits, 1)).reduce(|sum, next| sum + next)?;
+    // A probability of 0 has no logarithm.
+    Some(sum.div_scalar(count).clamp_min(f32::MIN_POSITIVE).log())
 }
 
 /// The probabilities that `[batch, classes]` logits stand for.

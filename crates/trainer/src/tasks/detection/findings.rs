@@ -44,9 +44,9 @@ pub(super) fn findings(
     judged: Option<&SplitEvaluation<Detection>>,
 ) -> Findings {
     Findings {
-        evaluation: None,
         detection: judged.map(|judged| closer_look(judged.split.as_str(), &judged.metrics)),
         galleries: pictures::galleries(task, splits, config, judged),
+        ..Findings::default()
     }
 }
 
