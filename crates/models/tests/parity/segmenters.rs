@@ -99,6 +99,10 @@ fn check_case(case: &Case) {
     println!("{name}\n  inference logits differ by {difference:.2e}");
     assert!(difference <= LOGIT_TOLERANCE, "{name}: inference logits differ by {difference:e}");
 
+    // The ResNet's coarsest maps have a dozen values a channel, whose statistics enlarge rounding, and its images keep no
+    // distance from kinks. From f64, PyTorch's own f32 has 2.3e-5 (logits up to 3.5) and 3.3e-3 (gradients) in this case.
+    let (logit_tolerance, gradient_tolerance) =
+        if name.contains("unet-resnet") { (3e-4, 1e-2) } else { (LOGIT_TOLERANCE, GRADIENT_TOLERANCE) };
     let output = network.forward(images);
     let outputs: Vec<Tensor<B, 4>> = std::iter::once(output.logits).chain(output.auxiliary).collect();
     assert_eq!(outputs.len(), case.training_logits.len(), "{name}");
@@ -106,9 +110,7 @@ fn check_case(case: &Case) {
     for (number, (output, expected)) in outputs.into_iter().zip(&case.training_logits).enumerate() {
         let difference = greatest_difference(output.clone(), expected);
         println!("  training logits {number} differ by {difference:.2e}");
-        // Statistics of a dozen values in the coarsest maps enlarge rounding with the logits.
-        let tolerance = LOGIT_TOLERANCE * expected.iter().fold(1.0, |largest: f64, logit| largest.max(logit.abs()));
-        assert!(difference <= tolerance, "{name}: training logits differ by {difference:e}");
+        assert!(difference <= logit_tolerance, "{name}: training logits differ by {difference:e}");
         let shape = output.dims();
         let cotangent = formula(&format!("cotangent {number}"), shape.iter().product());
         total = total + (output * Tensor::from_data(TensorData::new(cotangent, shape), &device)).sum();
@@ -116,14 +118,11 @@ fn check_case(case: &Case) {
     let mut found = gradients(&network, &total.backward());
     found.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(found.len(), case.gradients.len(), "{name}");
-    // Its images keep no distance from kinks: a rectifier that rounding flips changes the gradients before it by up to a
-    // percent (docs/results.md, "Exactness"), as it does in PyTorch's own f32.
-    let tolerance = if name.contains("unet-resnet") { 1e-2 } else { GRADIENT_TOLERANCE };
     let mut greatest: f64 = 0.0;
     for (parameter, gradient) in &found {
         let digest = case.gradients.iter().find(|digest| digest.name == *parameter).expect("a gradient of this name");
         let distance = digest.distance(gradient);
-        assert!(distance <= tolerance, "{name}: the gradient of {parameter} differs by {distance:e}");
+        assert!(distance <= gradient_tolerance, "{name}: the gradient of {parameter} differs by {distance:e}");
         greatest = greatest.max(distance);
     }
     println!("  gradients differ by at most {greatest:.2e}");
