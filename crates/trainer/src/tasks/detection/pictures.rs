@@ -10,6 +10,7 @@ use crate::config::RunConfig;
 use crate::recognition::SplitEvaluation;
 use crate::report::{Gallery, GalleryItem};
 use crate::sampler::{Sampling, order};
+use crate::tasks::short_name;
 
 /// Pictures of a contact sheet and of the training gallery.
 const TRAINING_ITEMS: usize = 12;
@@ -227,14 +228,6 @@ fn fitted(image: &RgbImage, side: u32) -> (RgbImage, Letterbox) {
     let target = ImageSize::new(width, height);
     let place = Letterbox::placed(size, target, Rectangle::whole(target));
     (place.apply_image(image, Filter::Bilinear, 0), place)
-}
-
-/// The end of a source, which is what tells it from others: a file's name, or the number of a generated picture.
-fn short_name(source: &str) -> &str {
-    match source.rfind('#') {
-        Some(start) => &source[start..],
-        None => source.rsplit(['/', '\\']).next().unwrap_or(source),
-    }
 }
 
 #[cfg(test)]
