@@ -45,23 +45,19 @@ impl PackedWeights {
             let start = group * per_group + panel.first_column::<S>() * taps * depth;
             let first_column = panel.first_column::<S>();
             let columns = panel.columns::<S>(order.columns);
+            let first = group * order.group_step + first_column * column_step;
             for d in block * DEPTH_BLOCK..((block + 1) * DEPTH_BLOCK).min(depth) {
-                for column in 0..width {
-                    // SAFETY: tasks differ in group, panel or depth and so write different elements, inside the block:
+                for tap in 0..taps {
+                    let row = start + (tap * depth + d) * width;
+                    // SAFETY: tasks differ in group, panel or depth and so write different rows, inside the block:
                     // start + (taps · depth) · width is where the next panel starts.
-                    let target = unsafe { target.get().add(start + d * width + column) };
-                    if column < columns {
-                        let source = group * order.group_step + (first_column + column) * column_step + d * depth_step;
-                        for (tap, &value) in weight[source..source + taps].iter().enumerate() {
-                            // SAFETY: as above.
-                            unsafe { *target.add(tap * depth * width) = value };
-                        }
-                    } else {
-                        for tap in 0..taps {
-                            // SAFETY: as above.
-                            unsafe { *target.add(tap * depth * width) = 0.0 };
-                        }
+                    let row = unsafe { std::slice::from_raw_parts_mut(target.get().add(row), width) };
+                    let (filled, rest) = row.split_at_mut(columns);
+                    let source = &weight[first + d * depth_step + tap..];
+                    for (target, value) in filled.iter_mut().zip(source.iter().step_by(column_step)) {
+                        *target = *value;
                     }
+                    rest.fill(0.0);
                 }
             }
         });

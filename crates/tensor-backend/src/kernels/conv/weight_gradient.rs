@@ -145,16 +145,21 @@ impl Sum<'_> {
         let blocks = self.depth.div_ceil(FINISH_DEPTH);
         (0..groups * blocks).into_par_iter().for_each(|task| {
             let (group, block) = (task / blocks, task % blocks);
-            for k in 0..columns {
-                for d in block * FINISH_DEPTH..((block + 1) * FINISH_DEPTH).min(self.depth) {
-                    for tap in 0..taps {
-                        let index = ((group * taps + tap) * self.depth + d) * width + k;
-                        let parts = sums[index..].iter().step_by(part_len).take(batch_parts);
+            let mut row = vec![0.0f32; columns];
+            for d in block * FINISH_DEPTH..((block + 1) * FINISH_DEPTH).min(self.depth) {
+                for tap in 0..taps {
+                    let index = ((group * taps + tap) * self.depth + d) * width;
+                    row.copy_from_slice(&sums[index..index + columns]);
+                    for part in 1..batch_parts {
+                        let part = &sums[part * part_len + index..][..columns];
+                        row.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
+                    }
+                    for (k, &sum) in row.iter().enumerate() {
                         let place = place(group, tap, d, k);
                         assert!(place < gradient_len, "element {place} of {gradient_len}");
                         // SAFETY: inside the gradient; tasks differ in group or depth, and `place` gives each sum a
                         // place of its own.
-                        unsafe { *gradient.get().add(place) = parts.sum() };
+                        unsafe { *gradient.get().add(place) = sum };
                     }
                 }
             }
@@ -162,7 +167,7 @@ impl Sum<'_> {
     }
 }
 
-/// Depths whose sums one task writes to the gradient: the lines that it reads column by column fit a first-level cache.
+/// Depths whose sums one task writes to the gradient: the lines that it writes element by element fit a first-level cache.
 const FINISH_DEPTH: usize = 16;
 
 struct Task<'a> {
