@@ -14,7 +14,9 @@ use models::{
 };
 use serde::Serialize;
 use tensor_backend::ops::{Precision, with_precision};
-use tensor_backend::{BACKEND_NAME, SelectedBackend, SelectedDevice, TrainingBackend, open_device, random};
+use tensor_backend::{
+    BACKEND_NAME, SelectedBackend, SelectedDevice, TrainingBackend, join_graphs, open_device, random,
+};
 use trainer::optim::{Gradients, Optimizer, OptimizerConfig, OptimizerKind};
 use vision_types::{BBox, Mask};
 
@@ -258,6 +260,7 @@ fn train_step<M: Network<TrainingBackend> + AutodiffModule<TrainingBackend>>(
     const LR: f64 = 1e-3;
     time(arguments, || {
         let current = network.take().expect("put back after every step");
+        join_graphs(&current);
         let value = loss(with_precision(arguments.precision, || current.forward(images.clone())));
         let mut gradients = Gradients::<TrainingBackend>::default();
         gradients.add(&current, &mut value.backward());

@@ -66,6 +66,7 @@ const USAGE_ERROR: u8 = 2;
 /// command line or configuration, 130 after Ctrl-C.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    tensor_backend::compute_on_this_thread();
     let result = match cli.command {
         Command::Train(arguments) => train::run(arguments),
         Command::LrFind(arguments) => lr_find::run(arguments),

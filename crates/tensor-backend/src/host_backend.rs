@@ -147,11 +147,11 @@ macro_rules! host_backend {
                 mean: FloatTensor<Self>,
                 variance: FloatTensor<Self>,
                 residual: Option<FloatTensor<Self>>,
-                relu: bool,
+                activation: NormActivation,
                 epsilon: f64,
             ) -> FloatTensor<Self> {
                 if input.is_f32() && weight.is_f32() {
-                    host::batch_norm::inference(input, weight, bias, mean, variance, residual, relu, epsilon)
+                    host::batch_norm::inference(input, weight, bias, mean, variance, residual, activation, epsilon)
                 } else {
                     let statistics = (mean, variance);
                     fallback::batch_norm::inference::<Self>(
@@ -161,7 +161,7 @@ macro_rules! host_backend {
                         statistics.0,
                         statistics.1,
                         residual,
-                        relu,
+                        activation,
                         epsilon,
                     )
                 }

@@ -15,12 +15,14 @@
 #[cfg(any(feature = "cpu", feature = "ndarray", feature = "cuda"))]
 mod backend;
 mod buffer;
+mod compute_threads;
 mod differentiation;
 mod fallback;
 #[cfg(any(feature = "cpu", feature = "ndarray"))]
 mod host;
 #[cfg(any(feature = "cpu", feature = "ndarray"))]
 mod host_backend;
+mod join_graphs;
 pub mod kernels;
 pub mod ops;
 mod prepared;
@@ -31,8 +33,10 @@ mod vision_backend;
 #[cfg(any(feature = "cpu", feature = "ndarray", feature = "cuda"))]
 pub use backend::{BACKEND_NAME, DeviceError, SelectedBackend, SelectedDevice, TrainingBackend, open_device};
 pub use buffer::Buffer;
+pub use compute_threads::compute_on_this_thread;
+pub use join_graphs::join_graphs;
 pub use prepared::Prepared;
 pub use vision_backend::{
     AutodiffVisionBackend, AveragePool, BatchNormForward, BatchNormGradient, BatchNormSaved, InferenceNorm,
-    NormActivation, VisionBackend,
+    NormActivation, NormStatistics, VisionBackend,
 };

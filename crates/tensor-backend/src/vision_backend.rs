@@ -19,6 +19,10 @@ pub trait VisionBackend: Backend {
         false
     }
 
+    /// On a backend with gradients: says that `tensors` belong to one graph; see
+    /// [`join_graphs`](crate::join_graphs). Nothing to do on others.
+    fn vision_join_graphs(_tensors: &[FloatTensor<Self>]) {}
+
     /// [`ops::reshape`](crate::ops::reshape).
     fn vision_reshape(tensor: FloatTensor<Self>, shape: Shape) -> FloatTensor<Self> {
         Self::float_reshape(tensor, shape)
@@ -106,7 +110,9 @@ pub trait VisionBackend: Backend {
         fallback::batch_norm::forward::<Self>(input, weight, bias, residual, activation, epsilon)
     }
 
-    /// The gradients of [`VisionBackend::vision_batch_norm`]; the residual's only if `with_residual`.
+    /// The gradients of [`VisionBackend::vision_batch_norm`], or of
+    /// [`VisionBackend::vision_batch_norm_inference`] where the statistics were given; the residual's only if
+    /// `with_residual`.
     fn vision_batch_norm_gradient(
         saved: BatchNormSaved<FloatTensor<Self>>,
         output_gradient: FloatTensor<Self>,
@@ -115,7 +121,12 @@ pub trait VisionBackend: Backend {
         fallback::batch_norm::backward::<Self>(saved, output_gradient, with_residual)
     }
 
-    /// [`ops::batch_norm_inference`](crate::ops::batch_norm_inference), with a rectifier or nothing for an activation.
+    /// [`ops::batch_norm_inference`](crate::ops::batch_norm_inference), with one of the activations that it does itself.
+    /// On a backend with gradients it has them, for input, scale, shift and residual.
+    ///
+    /// # Panics
+    ///
+    /// When a residual comes with [`NormActivation::Silu`].
     #[allow(clippy::too_many_arguments, reason = "the parameters of the operation, as in its definition")]
     fn vision_batch_norm_inference(
         input: FloatTensor<Self>,
@@ -124,10 +135,10 @@ pub trait VisionBackend: Backend {
         mean: FloatTensor<Self>,
         variance: FloatTensor<Self>,
         residual: Option<FloatTensor<Self>>,
-        relu: bool,
+        activation: NormActivation,
         epsilon: f64,
     ) -> FloatTensor<Self> {
-        fallback::batch_norm::inference::<Self>(input, weight, bias, mean, variance, residual, relu, epsilon)
+        fallback::batch_norm::inference::<Self>(input, weight, bias, mean, variance, residual, activation, epsilon)
     }
 
     /// [`ops::conv2d_inference`](crate::ops::conv2d_inference).
@@ -341,9 +352,9 @@ pub struct BatchNormForward<T> {
 pub struct BatchNormSaved<T> {
     /// The forward pass's input.
     pub input: T,
-    /// [`BatchNormForward::mean`].
+    /// [`BatchNormForward::mean`], or the given one.
     pub mean: T,
-    /// [`BatchNormForward::inverse_deviation`].
+    /// [`BatchNormForward::inverse_deviation`], or that of the given variance.
     pub inverse_deviation: T,
     /// The scale parameter.
     pub weight: T,
@@ -353,9 +364,20 @@ pub struct BatchNormSaved<T> {
     pub output: Option<T>,
     /// What was applied to the sum.
     pub activation: NormActivation,
+    /// Whether gradients go through the statistics.
+    pub statistics: NormStatistics,
 }
 
-/// The activations that batch normalisation does in the same operation, when it learns.
+/// What normalised the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NormStatistics {
+    /// Its own mean and deviation.
+    Batch,
+    /// Constants, as the running ones of a frozen layer.
+    Given,
+}
+
+/// The activations that batch normalisation does in the same operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NormActivation {
     /// None.
@@ -364,6 +386,17 @@ pub enum NormActivation {
     Relu,
     /// `x · sigmoid(x)`; only without a residual.
     Silu,
+}
+
+impl NormActivation {
+    /// The part of `activation` that the normalisation does itself, and what is left to do after it.
+    pub fn split(activation: Activation, with_residual: bool) -> (Self, Activation) {
+        match activation {
+            Activation::Relu => (Self::Relu, Activation::Identity),
+            Activation::Silu if !with_residual => (Self::Silu, Activation::Identity),
+            other => (Self::Identity, other),
+        }
+    }
 }
 
 /// What is wrong with a residual in front of SiLU.

@@ -2,10 +2,12 @@
 #![cfg(any(feature = "cpu", feature = "ndarray"))]
 
 use burn::backend::Autodiff;
+use burn::module::{Module, Param};
+use burn::tensor::backend::Backend;
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use burn::tensor::{Distribution, Tensor, TensorData, activation, module};
-use tensor_backend::VisionBackend;
 use tensor_backend::ops::{self, Activation, Conv2dOptions, ConvTranspose2dOptions, Interpolation, Pool2dOptions};
+use tensor_backend::{VisionBackend, join_graphs};
 
 /// Winograd's rounding, relative to the largest value.
 const TOLERANCE: f32 = 3e-5;
@@ -149,10 +151,53 @@ fn batch_norm<B: VisionBackend>() {
         }
         // With the batch's own biased variance, inference gives what training gave: 90 values a channel.
         let biased = variance.inner().mul_scalar(89.0 / 90.0);
-        let residual = with_residual.then(|| r.inner());
-        let inference =
-            ops::batch_norm_inference(x.inner(), w.inner(), b.inner(), mean.inner(), biased, residual, then, 1e-5);
+        let residual = with_residual.then(|| r.clone().inner());
+        let inference = ops::batch_norm_inference(
+            x.clone().inner(),
+            w.clone().inner(),
+            b.clone().inner(),
+            mean.inner(),
+            biased,
+            residual,
+            then,
+            1e-5,
+        );
         close("inference", inference.to_data(), burns_data);
+
+        // And with gradients, which do not go through statistics that are given.
+        let residual = with_residual.then(|| r.clone());
+        let mean = leaf::<B, 1>([20]).inner();
+        let variance = leaf::<B, 1>([20]).inner().abs().add_scalar(0.5);
+        let (m, v) = (Tensor::from_inner(mean), Tensor::from_inner(variance));
+        let ours = ops::batch_norm_inference(
+            x.clone(),
+            w.clone(),
+            b.clone(),
+            m.clone(),
+            v.clone(),
+            residual.clone(),
+            then,
+            1e-5,
+        );
+        let spread = |values: Tensor<Autodiff<B>, 1>| values.reshape([1, 20, 1, 1]);
+        let deviation = spread(v).add_scalar(1e-5).sqrt();
+        let normed = (x.clone() - spread(m)) / deviation * spread(w.clone()) + spread(b.clone());
+        let sum = residual.map_or(normed.clone(), |residual| normed + residual);
+        let burns = match then {
+            Activation::Relu => activation::relu(sum),
+            Activation::Silu => activation::silu(sum),
+            _ => sum,
+        };
+        close("given statistics", ours.to_data(), burns.to_data());
+        let mix: Tensor<Autodiff<B>, 4> = leaf(shape);
+        let found = gradients!(ours, mix.clone(), x, w, b, r);
+        let expected = gradients!(burns, mix, x, w, b, r);
+        for (index, (found, expected)) in found.into_iter().zip(expected).enumerate() {
+            assert_eq!(found.is_some(), expected.is_some(), "given statistics, {index}");
+            if let (Some(found), Some(expected)) = (found, expected) {
+                close("gradient by given statistics", found, expected);
+            }
+        }
     }
 }
 
@@ -320,6 +365,40 @@ fn head<B: VisionBackend>() {
     }
 }
 
+#[derive(Module, Debug)]
+struct Factors<B: Backend> {
+    factors: Vec<Param<Tensor<B, 1>>>,
+}
+
+/// Parameters whose graphs were joined have the gradients that they have otherwise, step after step, and those without a
+/// gradient still have none.
+fn joined_graphs<B: VisionBackend>() {
+    for count in [0, 1, 31, 32, 33, 100] {
+        let mut module =
+            Factors::<Autodiff<B>> { factors: (0..count).map(|_| Param::from_tensor(leaf([7]))).collect() };
+        if let Some(frozen) = module.factors.get_mut(1) {
+            *frozen = frozen.clone().set_require_grad(false);
+        }
+        let gradients = |joined: bool| {
+            if joined {
+                join_graphs(&module);
+            }
+            let start = Tensor::<Autodiff<B>, 1>::ones([7], &Default::default()).require_grad();
+            let product = module.factors.iter().fold(start.clone(), |product, factor| product * (factor.val() + 1.0));
+            let gradients = product.sum().backward();
+            let of = |tensor: &Tensor<Autodiff<B>, 1>| tensor.grad(&gradients).map(|gradient| gradient.to_data());
+            let mut found: Vec<_> = module.factors.iter().map(|factor| of(&factor.val())).collect();
+            found.push(of(&start));
+            found
+        };
+        let expected = gradients(false);
+        assert_eq!(expected.iter().filter(|gradient| gradient.is_none()).count(), usize::from(count > 1), "{count}");
+        for step in 0..3 {
+            assert_eq!(gradients(true), expected, "{count} parameters, step {step}");
+        }
+    }
+}
+
 macro_rules! on_backend {
     ($name:ident, $backend:ty) => {
         mod $name {
@@ -354,6 +433,10 @@ macro_rules! on_backend {
             #[test]
             fn head() {
                 super::head::<$backend>();
+            }
+            #[test]
+            fn joined_graphs() {
+                super::joined_graphs::<$backend>();
             }
             #[test]
             fn residual_block() {

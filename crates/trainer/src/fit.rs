@@ -10,7 +10,7 @@ use metrics::{Direction, Metric};
 use models::Network;
 use serde::Serialize;
 use tensor_backend::ops::{Precision, with_precision};
-use tensor_backend::{AutodiffVisionBackend, random};
+use tensor_backend::{AutodiffVisionBackend, join_graphs, random};
 
 use crate::checkpoint::{RunState, Training, save_weights};
 use crate::early_stopping::{EarlyStopping, Monitor};
@@ -312,6 +312,7 @@ impl<B: AutodiffVisionBackend> StepGroup<B> {
             return (0.0, Vec::new());
         }
         let images = loaded.take_images(device);
+        join_graphs(network);
         let output = with_precision(options.precision, || network.forward(images));
         let tensors = task.upload(loaded.encoded, device);
         let loss = task.loss(output.clone(), &tensors);

@@ -10,7 +10,7 @@ use burn::tensor::ops::FloatTensor;
 
 use super::Tracked;
 use crate::VisionBackend;
-use crate::vision_backend::{BatchNormForward, BatchNormSaved, NormActivation};
+use crate::vision_backend::{BatchNormForward, BatchNormSaved, NormActivation, NormStatistics};
 
 /// Batch normalisation, with parents input, weight, bias and perhaps residual.
 #[derive(Debug)]
@@ -34,6 +34,9 @@ impl<B: VisionBackend, const N: usize> Backward<B, N> for BatchNorm {
     }
 }
 
+/// What is normalised, its scale and its shift.
+type Normalised<T> = [T; 3];
+
 pub(super) fn forward<B: VisionBackend, C: CheckpointStrategy>(
     input: Tracked<B>,
     weight: Tracked<B>,
@@ -42,46 +45,98 @@ pub(super) fn forward<B: VisionBackend, C: CheckpointStrategy>(
     activation: NormActivation,
     epsilon: f64,
 ) -> BatchNormForward<Tracked<B>> {
-    let (residual, residual_node) = residual.map(|residual| (residual.primitive, residual.node)).unzip();
-    let result = B::vision_batch_norm(
-        input.primitive.clone(),
-        weight.primitive.clone(),
-        bias.primitive.clone(),
-        residual,
-        activation,
-        epsilon,
-    );
-    let saved = BatchNormSaved {
-        input: input.primitive,
-        mean: result.mean.clone(),
-        inverse_deviation: result.inverse_deviation.clone(),
-        weight: weight.primitive,
-        bias: bias.primitive,
-        output: (activation == NormActivation::Relu && residual_node.is_some()).then(|| result.output.clone()),
-        activation,
-    };
-    let nodes = (input.node, weight.node, bias.node);
-    let output = match residual_node {
-        Some(residual) => {
-            let nodes = [nodes.0, nodes.1, nodes.2, residual];
-            match Backward::<B, 4>::prepare::<C>(BatchNorm, nodes).compute_bound().stateful() {
-                OpsKind::Tracked(preparation) => preparation.finish(saved, result.output),
-                OpsKind::UnTracked(preparation) => preparation.finish(result.output),
-            }
-        }
-        None => {
-            let nodes = [nodes.0, nodes.1, nodes.2];
-            match Backward::<B, 3>::prepare::<C>(BatchNorm, nodes).compute_bound().stateful() {
-                OpsKind::Tracked(preparation) => preparation.finish(saved, result.output),
-                OpsKind::UnTracked(preparation) => preparation.finish(result.output),
-            }
-        }
-    };
+    let (output, [mean, variance, inverse_deviation]) =
+        tracked::<B, C, _>([input, weight, bias], residual, |[input, weight, bias], residual| {
+            let keeps_output = activation == NormActivation::Relu && residual.is_some();
+            let BatchNormForward { output, mean, variance, inverse_deviation } =
+                B::vision_batch_norm(input.clone(), weight.clone(), bias.clone(), residual, activation, epsilon);
+            let saved = BatchNormSaved {
+                input,
+                mean: mean.clone(),
+                inverse_deviation: inverse_deviation.clone(),
+                weight,
+                bias,
+                output: keeps_output.then(|| output.clone()),
+                activation,
+                statistics: NormStatistics::Batch,
+            };
+            (output, saved, [mean, variance, inverse_deviation])
+        });
     let constant = <Autodiff<B> as AutodiffBackend>::from_inner;
     BatchNormForward {
         output,
-        mean: constant(result.mean),
-        variance: constant(result.variance),
-        inverse_deviation: constant(result.inverse_deviation),
+        mean: constant(mean),
+        variance: constant(variance),
+        inverse_deviation: constant(inverse_deviation),
     }
+}
+
+/// Normalisation by given statistics, which get no gradient.
+#[allow(clippy::too_many_arguments, reason = "the parameters of the operation, as in its definition")]
+pub(super) fn by_given_statistics<B: VisionBackend, C: CheckpointStrategy>(
+    input: Tracked<B>,
+    weight: Tracked<B>,
+    bias: Tracked<B>,
+    mean: FloatTensor<B>,
+    variance: FloatTensor<B>,
+    residual: Option<Tracked<B>>,
+    activation: NormActivation,
+    epsilon: f64,
+) -> Tracked<B> {
+    let (output, ()) = tracked::<B, C, _>([input, weight, bias], residual, |[input, weight, bias], residual| {
+        let keeps_output = activation == NormActivation::Relu && residual.is_some();
+        let output = B::vision_batch_norm_inference(
+            input.clone(),
+            weight.clone(),
+            bias.clone(),
+            mean.clone(),
+            variance.clone(),
+            residual,
+            activation,
+            epsilon,
+        );
+        let saved = BatchNormSaved {
+            input,
+            mean,
+            inverse_deviation: B::float_recip(B::float_sqrt(B::float_add_scalar(variance, epsilon.into()))),
+            weight,
+            bias,
+            output: keeps_output.then(|| output.clone()),
+            activation,
+            statistics: NormStatistics::Given,
+        };
+        (output, saved, ())
+    });
+    output
+}
+
+/// The output of `normalise` as a node of the graph, and what else it gives.
+fn tracked<B: VisionBackend, C: CheckpointStrategy, R>(
+    inputs: Normalised<Tracked<B>>,
+    residual: Option<Tracked<B>>,
+    normalise: impl FnOnce(
+        Normalised<FloatTensor<B>>,
+        Option<FloatTensor<B>>,
+    ) -> (FloatTensor<B>, BatchNormSaved<FloatTensor<B>>, R),
+) -> (Tracked<B>, R) {
+    let [input, weight, bias] = inputs.each_ref().map(|tensor| tensor.node.clone());
+    let (residual, residual_node) = residual.map(|residual| (residual.primitive, residual.node)).unzip();
+    let (output, saved, rest) = normalise(inputs.map(|tensor| tensor.primitive), residual);
+    let output = match residual_node {
+        Some(residual) => {
+            let nodes = [input, weight, bias, residual];
+            match Backward::<B, 4>::prepare::<C>(BatchNorm, nodes).compute_bound().stateful() {
+                OpsKind::Tracked(preparation) => preparation.finish(saved, output),
+                OpsKind::UnTracked(preparation) => preparation.finish(output),
+            }
+        }
+        None => {
+            let nodes = [input, weight, bias];
+            match Backward::<B, 3>::prepare::<C>(BatchNorm, nodes).compute_bound().stateful() {
+                OpsKind::Tracked(preparation) => preparation.finish(saved, output),
+                OpsKind::UnTracked(preparation) => preparation.finish(output),
+            }
+        }
+    };
+    (output, rest)
 }

@@ -3,6 +3,7 @@
 mod batch_norm;
 mod concatenate;
 mod convolution;
+mod graph;
 mod sum;
 mod unary;
 
@@ -58,6 +59,10 @@ impl<B: VisionBackend, C: CheckpointStrategy> VisionBackend for Autodiff<B, C> {
         B::has_vision_kernels(&tensor.primitive)
     }
 
+    fn vision_join_graphs(tensors: &[FloatTensor<Self>]) {
+        graph::join::<B, C>(tensors);
+    }
+
     fn vision_reshape(tensor: FloatTensor<Self>, shape: Shape) -> FloatTensor<Self> {
         unary::reshape::<B, C>(tensor, shape)
     }
@@ -89,6 +94,20 @@ impl<B: VisionBackend, C: CheckpointStrategy> VisionBackend for Autodiff<B, C> {
         epsilon: f64,
     ) -> BatchNormForward<FloatTensor<Self>> {
         batch_norm::forward::<B, C>(input, weight, bias, residual, activation, epsilon)
+    }
+
+    fn vision_batch_norm_inference(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        residual: Option<FloatTensor<Self>>,
+        activation: NormActivation,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        let (mean, variance) = (mean.primitive, variance.primitive);
+        batch_norm::by_given_statistics::<B, C>(input, weight, bias, mean, variance, residual, activation, epsilon)
     }
 
     fn vision_activate(input: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {

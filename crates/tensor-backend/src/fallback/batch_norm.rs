@@ -5,7 +5,9 @@ use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, activation};
 
 use super::{primitive, tensor};
-use crate::vision_backend::{BatchNormForward, BatchNormGradient, BatchNormSaved, NormActivation, SILU_WITH_RESIDUAL};
+use crate::vision_backend::{
+    BatchNormForward, BatchNormGradient, BatchNormSaved, NormActivation, NormStatistics, SILU_WITH_RESIDUAL,
+};
 
 fn channel_mean<B: Backend>(values: Tensor<B, 4>) -> Tensor<B, 4> {
     let [_, channels, _, _] = values.dims();
@@ -27,7 +29,6 @@ pub(crate) fn forward<B: Backend>(
     follows: NormActivation,
     epsilon: f64,
 ) -> BatchNormForward<FloatTensor<B>> {
-    assert!(follows != NormActivation::Silu || residual.is_none(), "{SILU_WITH_RESIDUAL}");
     let input = tensor::<B, 4>(input);
     let [batch, channels, height, width] = input.dims();
     let count = (batch * height * width) as f64;
@@ -37,23 +38,28 @@ pub(crate) fn forward<B: Backend>(
     let inverse = variance.clone().add_scalar(epsilon).sqrt().recip();
     let scaled = centred * (inverse.clone() * spread::<B>(weight)) + spread::<B>(bias);
     BatchNormForward {
-        output: match follows {
-            NormActivation::Silu => primitive(activation::silu(scaled)),
-            NormActivation::Identity => finish(scaled, residual, false),
-            NormActivation::Relu => finish(scaled, residual, true),
-        },
+        output: finish(scaled, residual, follows),
         mean: primitive(mean.reshape([channels])),
         variance: primitive(variance.reshape([channels]).mul_scalar(count / (count - 1.0).max(1.0))),
         inverse_deviation: primitive(inverse.reshape([channels])),
     }
 }
 
-fn finish<B: Backend>(scaled: Tensor<B, 4>, residual: Option<FloatTensor<B>>, relu: bool) -> FloatTensor<B> {
+fn finish<B: Backend>(
+    scaled: Tensor<B, 4>,
+    residual: Option<FloatTensor<B>>,
+    follows: NormActivation,
+) -> FloatTensor<B> {
+    assert!(follows != NormActivation::Silu || residual.is_none(), "{SILU_WITH_RESIDUAL}");
     let sum = match residual {
         Some(residual) => scaled + tensor::<B, 4>(residual),
         None => scaled,
     };
-    primitive(if relu { activation::relu(sum) } else { sum })
+    primitive(match follows {
+        NormActivation::Identity => sum,
+        NormActivation::Relu => activation::relu(sum),
+        NormActivation::Silu => activation::silu(sum),
+    })
 }
 
 pub(crate) fn backward<B: Backend>(
@@ -90,7 +96,10 @@ pub(crate) fn backward<B: Backend>(
         weight: sum(mean_product.clone()),
         bias: sum(mean_gradient.clone()),
         residual: with_residual.then(|| primitive(gradient.clone())),
-        input: primitive((gradient - mean_gradient - normalised * mean_product) * (weight * inverse)),
+        input: primitive(match saved.statistics {
+            NormStatistics::Batch => (gradient - mean_gradient - normalised * mean_product) * (weight * inverse),
+            NormStatistics::Given => gradient * (weight * inverse),
+        }),
     }
 }
 
@@ -102,10 +111,10 @@ pub(crate) fn inference<B: Backend>(
     mean: FloatTensor<B>,
     variance: FloatTensor<B>,
     residual: Option<FloatTensor<B>>,
-    relu: bool,
+    activation: NormActivation,
     epsilon: f64,
 ) -> FloatTensor<B> {
     let scale = spread::<B>(weight) / spread::<B>(variance).add_scalar(epsilon).sqrt();
     let shift = spread::<B>(bias) - spread::<B>(mean) * scale.clone();
-    finish(tensor::<B, 4>(input) * scale + shift, residual, relu)
+    finish(tensor::<B, 4>(input) * scale + shift, residual, activation)
 }

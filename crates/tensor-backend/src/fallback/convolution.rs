@@ -6,7 +6,7 @@ use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, FloatTensor};
 use super::{empty_like, primitive, tensor};
 use crate::VisionBackend;
 use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions};
-use crate::vision_backend::InferenceNorm;
+use crate::vision_backend::{InferenceNorm, NormActivation};
 
 fn burn_options(options: Conv2dOptions) -> ConvOptions<2> {
     let Conv2dOptions { stride, padding, dilation, groups, precision: _ } = options;
@@ -98,14 +98,14 @@ pub(crate) fn inference<B: VisionBackend>(
     options: Conv2dOptions,
 ) -> FloatTensor<B> {
     let output = B::vision_conv2d(input, weight, bias, options);
-    let relu = activation == Activation::Relu;
-    let (output, is_rectified) = match (norm, residual) {
+    let (output, rest) = match (norm, residual) {
         (Some(InferenceNorm { weight, bias, mean, variance, epsilon }), residual) => {
-            let normed = B::vision_batch_norm_inference(output, weight, bias, mean, variance, residual, relu, epsilon);
-            (normed, relu)
+            let (fused, rest) = NormActivation::split(activation, residual.is_some());
+            let normed = B::vision_batch_norm_inference(output, weight, bias, mean, variance, residual, fused, epsilon);
+            (normed, rest)
         }
-        (None, Some(residual)) => (B::vision_add(output, residual), false),
-        (None, None) => (output, false),
+        (None, Some(residual)) => (B::vision_add(output, residual), activation),
+        (None, None) => (output, activation),
     };
-    if is_rectified || activation == Activation::Identity { output } else { B::vision_activate(output, activation) }
+    if rest == Activation::Identity { output } else { B::vision_activate(output, rest) }
 }

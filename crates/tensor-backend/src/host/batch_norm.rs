@@ -1,8 +1,10 @@
 //! Batch normalisation.
 
 use super::HostTensor;
-use crate::kernels::batch_norm::{self, BatchNormGradients, Gate};
-use crate::vision_backend::{BatchNormForward, BatchNormGradient, BatchNormSaved, NormActivation, SILU_WITH_RESIDUAL};
+use crate::kernels::batch_norm::{self, BatchNormGradients, Gate, Statistics};
+use crate::vision_backend::{
+    BatchNormForward, BatchNormGradient, BatchNormSaved, NormActivation, NormStatistics, SILU_WITH_RESIDUAL,
+};
 
 pub(crate) fn forward<T: HostTensor>(
     input: T,
@@ -74,6 +76,10 @@ pub(crate) fn backward<T: HostTensor>(
             (None, NormActivation::Relu) => Gate::Recomputed { scale: &scale, shift: &shift },
             (_, NormActivation::Silu) => Gate::Silu { scale: &scale, shift: &shift },
         },
+        statistics: match saved.statistics {
+            NormStatistics::Batch => Statistics::Batch,
+            NormStatistics::Given => Statistics::Given,
+        },
     };
     let length = input.elements().len();
     let relu = saved.activation == NormActivation::Relu;
@@ -104,14 +110,21 @@ pub(crate) fn inference<T: HostTensor>(
     mean: T,
     variance: T,
     residual: Option<T>,
-    relu: bool,
+    activation: NormActivation,
     epsilon: f64,
 ) -> T {
+    assert!(activation != NormActivation::Silu || residual.is_none(), "{SILU_WITH_RESIDUAL}");
     let shape: [usize; 4] = input.dims();
     let (mut input, residual) = (input.pixels(), residual.map(T::pixels));
     let [weight, bias, mean, variance] = [weight, bias, mean, variance].map(T::dense);
     let inverse = inverse_deviation(variance.elements(), epsilon);
     let (scale, shift) = scale_and_shift(weight.elements(), bias.elements(), mean.elements(), &inverse);
+    if activation == NormActivation::Silu {
+        let mut output = T::buffer(input.elements().len());
+        batch_norm::apply_silu(input.elements(), &scale, &shift, &mut output);
+        return T::from_pixels(output, shape);
+    }
+    let relu = activation == NormActivation::Relu;
     let residual = residual.as_ref().map(|residual| residual.elements());
     if let Some(in_place) = input.elements_mut() {
         batch_norm::apply_in_place(in_place, &scale, &shift, residual, relu);

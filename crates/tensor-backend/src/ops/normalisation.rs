@@ -34,11 +34,7 @@ pub fn batch_norm_train<B: VisionBackend>(
     activation: Activation,
     epsilon: f64,
 ) -> BatchNormOutput<B> {
-    let (fused, rest) = match (activation, &residual) {
-        (Activation::Relu, _) => (NormActivation::Relu, Activation::Identity),
-        (Activation::Silu, None) => (NormActivation::Silu, Activation::Identity),
-        (other, _) => (NormActivation::Identity, other),
-    };
+    let (fused, rest) = NormActivation::split(activation, residual.is_some());
     let residual = residual.map(primitive);
     let result = B::vision_batch_norm(primitive(input), primitive(weight), primitive(bias), residual, fused, epsilon);
     BatchNormOutput {
@@ -48,7 +44,8 @@ pub fn batch_norm_train<B: VisionBackend>(
     }
 }
 
-/// Normalises each channel by given statistics, adds `residual` and applies `activation`.
+/// Normalises each channel by given statistics, adds `residual` and applies `activation`. It has gradients, but for the
+/// statistics: it is how a layer is trained, or only passed, whose running statistics are frozen.
 ///
 /// # Shapes
 ///
@@ -65,7 +62,7 @@ pub fn batch_norm_inference<B: VisionBackend>(
     activation: Activation,
     epsilon: f64,
 ) -> Tensor<B, 4> {
-    let relu = activation == Activation::Relu;
+    let (fused, rest) = NormActivation::split(activation, residual.is_some());
     let output = tensor(B::vision_batch_norm_inference(
         primitive(input),
         primitive(weight),
@@ -73,8 +70,8 @@ pub fn batch_norm_inference<B: VisionBackend>(
         primitive(mean),
         primitive(variance),
         residual.map(primitive),
-        relu,
+        fused,
         epsilon,
     ));
-    if relu { output } else { activate(output, activation) }
+    activate(output, rest)
 }

@@ -34,6 +34,15 @@ pub enum Gate<'a> {
     },
 }
 
+/// Where mean and deviation come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistics {
+    /// The batch itself: gradients go through them.
+    Batch,
+    /// Elsewhere, as the running ones of a frozen layer.
+    Given,
+}
+
 /// What the backward pass needs besides the output's gradient.
 #[derive(Debug, Clone, Copy)]
 pub struct BatchNormGradients<'a> {
@@ -41,12 +50,14 @@ pub struct BatchNormGradients<'a> {
     pub input: &'a [f32],
     /// Mean of each channel.
     pub mean: &'a [f32],
-    /// `1 / sqrt(variance + epsilon)` of each channel, with the biased variance.
+    /// `1 / sqrt(variance + epsilon)` of each channel; the batch's variance is the biased one.
     pub inverse_deviation: &'a [f32],
     /// The scale parameter.
     pub weight: &'a [f32],
     /// Where the forward pass let values through.
     pub gate: Gate<'a>,
+    /// Whether mean and deviation are those of the input, and move with it, or constants.
+    pub statistics: Statistics,
 }
 
 /// `input_gradient` gets the gradient of the input, `residual_gradient` that of the residual (`output_gradient` behind
@@ -179,10 +190,14 @@ fn backward_with<S: Simd>(
         let inverse = f64::from(forward.inverse_deviation[channel]);
         let scale = f64::from(forward.weight[channel]) * inverse;
         let count = (pixels as f64).max(1.0);
-        // dx = scale · (g - mean(g) - (x - mean) · inverse² · mean(g · (x - mean)))
+        // dx = scale · (g - mean(g) - (x - mean) · inverse² · mean(g · (x - mean))), or scale · g by given statistics.
+        let through = match forward.statistics {
+            Statistics::Batch => scale / count,
+            Statistics::Given => 0.0,
+        };
         factors[channel] = scale as f32;
-        factors[channels + channel] = (-scale * inverse * inverse * centred / count) as f32;
-        factors[2 * channels + channel] = (-scale * gradient / count) as f32;
+        factors[channels + channel] = (-through * inverse * inverse * centred) as f32;
+        factors[2 * channels + channel] = (-through * gradient) as f32;
         weight_gradient.push((centred * inverse) as f32);
         bias_gradient.push(gradient as f32);
     }

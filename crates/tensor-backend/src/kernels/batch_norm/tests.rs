@@ -95,6 +95,7 @@ impl Case {
                 inverse_deviation: &found_inverse,
                 weight: &self.weight,
                 gate,
+                statistics: Statistics::Batch,
             };
             let mut found = vec![f32::NAN; self.input.len()];
             let mut found_residual = vec![f32::NAN; self.input.len()];
@@ -109,6 +110,16 @@ impl Case {
             let mut in_place = self.gradient.clone();
             backward_in_place(forward, &mut in_place, None);
             assert_eq!(in_place, found);
+
+            // By given statistics nothing goes through them, and the parameters' sums stay what they are.
+            let given = BatchNormGradients { statistics: Statistics::Given, ..forward };
+            let sums = backward(given, &self.gradient, &mut found, None);
+            assert_eq!(sums, (found_weight, found_bias));
+            let straight = (0..self.input.len()).map(|index| {
+                let c = index % channels;
+                f64::from(self.weight[c]) * inverse[c] * g(index)
+            });
+            close("input gradient by given statistics", &found, &straight.collect::<Vec<f64>>());
         }
     }
 }
@@ -138,6 +149,7 @@ fn check_silu(case: &Case) {
         inverse_deviation: &inverse,
         weight: &case.weight,
         gate,
+        statistics: Statistics::Batch,
     };
     let (mut expected, mut found) = (vec![f32::NAN; gated.len()], vec![f32::NAN; gated.len()]);
     let (expected_weight, expected_bias) = backward(forward(Gate::Open), &gated, &mut expected, None);
