@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use tensor_backend::kernels::batch_norm::{self, BatchNormGradients, Gate, Statistics};
+use tensor_backend::kernels::batch_norm::{self, BatchNormGradients, Gate, NormStatistics};
 use tensor_backend::kernels::conv::{self, ConvShape};
 
 /// Seconds spent on a measurement at least.
@@ -104,7 +104,7 @@ fn bench_batch_norm(pixels: usize, channels: usize) {
         inverse_deviation: &parameters,
         weight: &parameters,
         gate: Gate::Recomputed { scale: &parameters, shift: &parameters },
-        statistics: Statistics::Batch,
+        statistics: NormStatistics::Batch,
     };
     let backward = best(|| drop(batch_norm::backward_in_place(forward, &mut gradient, None)));
     // Bytes that each must move: reads and writes of whole arrays.

@@ -38,5 +38,5 @@ pub use join_graphs::join_graphs;
 pub use prepared::Prepared;
 pub use vision_backend::{
     AutodiffVisionBackend, AveragePool, BatchNormForward, BatchNormGradient, BatchNormSaved, InferenceNorm,
-    NormActivation, NormStatistics, VisionBackend,
+    NormActivation, VisionBackend,
 };

@@ -4,6 +4,7 @@ use burn::tensor::Shape;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::ops::FloatTensor;
 
+use crate::kernels::batch_norm::NormStatistics;
 use crate::kernels::optimizer::{AdamStep, SgdStep};
 use crate::ops::{Activation, Conv2dOptions, ConvTranspose2dOptions, Interpolation, Pool2dOptions};
 use crate::{Prepared, fallback};
@@ -366,15 +367,6 @@ pub struct BatchNormSaved<T> {
     pub activation: NormActivation,
     /// Whether gradients go through the statistics.
     pub statistics: NormStatistics,
-}
-
-/// What normalised the input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NormStatistics {
-    /// Its own mean and deviation.
-    Batch,
-    /// Constants, as the running ones of a frozen layer.
-    Given,
 }
 
 /// The activations that batch normalisation does in the same operation.

@@ -45,6 +45,16 @@ macro_rules! gradients {
     }};
 }
 
+/// The same leaves have gradients, and close ones.
+fn same_gradients<const N: usize>(names: [&str; N], found: [Option<TensorData>; N], expected: [Option<TensorData>; N]) {
+    for (name, (found, expected)) in names.into_iter().zip(found.into_iter().zip(expected)) {
+        assert_eq!(found.is_some(), expected.is_some(), "{name}");
+        if let (Some(found), Some(expected)) = (found, expected) {
+            close(name, found, expected);
+        }
+    }
+}
+
 fn check_conv<B: VisionBackend>(input: [usize; 4], weight: [usize; 4], options: Conv2dOptions) {
     let (x, w, b) = (leaf::<B, 4>(input), leaf::<B, 4>(weight), leaf::<B, 1>([weight[0]]));
     let ours = ops::conv2d(x.clone(), w.clone(), Some(b.clone()), options);
@@ -141,14 +151,7 @@ fn batch_norm<B: VisionBackend>() {
         let mix: Tensor<Autodiff<B>, 4> = leaf(shape);
         let found = gradients!(ours.output, mix.clone(), x, w, b, r);
         let expected = gradients!(burns, mix, x, w, b, r);
-        for (name, (found, expected)) in
-            ["input", "weight", "bias", "residual"].iter().zip(found.into_iter().zip(expected))
-        {
-            assert_eq!(found.is_some(), expected.is_some(), "{name}");
-            if let (Some(found), Some(expected)) = (found, expected) {
-                close(name, found, expected);
-            }
-        }
+        same_gradients(["input", "weight", "bias", "residual"], found, expected);
         // With the batch's own biased variance, inference gives what training gave: 90 values a channel.
         let biased = variance.inner().mul_scalar(89.0 / 90.0);
         let residual = with_residual.then(|| r.clone().inner());
@@ -192,12 +195,7 @@ fn batch_norm<B: VisionBackend>() {
         let mix: Tensor<Autodiff<B>, 4> = leaf(shape);
         let found = gradients!(ours, mix.clone(), x, w, b, r);
         let expected = gradients!(burns, mix, x, w, b, r);
-        for (index, (found, expected)) in found.into_iter().zip(expected).enumerate() {
-            assert_eq!(found.is_some(), expected.is_some(), "given statistics, {index}");
-            if let (Some(found), Some(expected)) = (found, expected) {
-                close("gradient by given statistics", found, expected);
-            }
-        }
+        same_gradients(["given: input", "given: weight", "given: bias", "given: residual"], found, expected);
     }
 }
 

@@ -10,7 +10,8 @@ use burn::tensor::ops::FloatTensor;
 
 use super::Tracked;
 use crate::VisionBackend;
-use crate::vision_backend::{BatchNormForward, BatchNormSaved, NormActivation, NormStatistics};
+use crate::kernels::batch_norm::NormStatistics;
+use crate::vision_backend::{BatchNormForward, BatchNormSaved, NormActivation};
 
 /// Batch normalisation, with parents input, weight, bias and perhaps residual.
 #[derive(Debug)]

@@ -5,9 +5,8 @@ use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, activation};
 
 use super::{primitive, tensor};
-use crate::vision_backend::{
-    BatchNormForward, BatchNormGradient, BatchNormSaved, NormActivation, NormStatistics, SILU_WITH_RESIDUAL,
-};
+use crate::kernels::batch_norm::NormStatistics;
+use crate::vision_backend::{BatchNormForward, BatchNormGradient, BatchNormSaved, NormActivation, SILU_WITH_RESIDUAL};
 
 fn channel_mean<B: Backend>(values: Tensor<B, 4>) -> Tensor<B, 4> {
     let [_, channels, _, _] = values.dims();

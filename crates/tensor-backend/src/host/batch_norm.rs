@@ -1,10 +1,8 @@
 //! Batch normalisation.
 
 use super::HostTensor;
-use crate::kernels::batch_norm::{self, BatchNormGradients, Gate, Statistics};
-use crate::vision_backend::{
-    BatchNormForward, BatchNormGradient, BatchNormSaved, NormActivation, NormStatistics, SILU_WITH_RESIDUAL,
-};
+use crate::kernels::batch_norm::{self, BatchNormGradients, Gate};
+use crate::vision_backend::{BatchNormForward, BatchNormGradient, BatchNormSaved, NormActivation, SILU_WITH_RESIDUAL};
 
 pub(crate) fn forward<T: HostTensor>(
     input: T,
@@ -76,10 +74,7 @@ pub(crate) fn backward<T: HostTensor>(
             (None, NormActivation::Relu) => Gate::Recomputed { scale: &scale, shift: &shift },
             (_, NormActivation::Silu) => Gate::Silu { scale: &scale, shift: &shift },
         },
-        statistics: match saved.statistics {
-            NormStatistics::Batch => Statistics::Batch,
-            NormStatistics::Given => Statistics::Given,
-        },
+        statistics: saved.statistics,
     };
     let length = input.elements().len();
     let relu = saved.activation == NormActivation::Relu;

@@ -36,7 +36,7 @@ pub enum Gate<'a> {
 
 /// Where mean and deviation come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Statistics {
+pub enum NormStatistics {
     /// The batch itself: gradients go through them.
     Batch,
     /// Elsewhere, as the running ones of a frozen layer.
@@ -57,7 +57,7 @@ pub struct BatchNormGradients<'a> {
     /// Where the forward pass let values through.
     pub gate: Gate<'a>,
     /// Whether mean and deviation are those of the input, and move with it, or constants.
-    pub statistics: Statistics,
+    pub statistics: NormStatistics,
 }
 
 /// `input_gradient` gets the gradient of the input, `residual_gradient` that of the residual (`output_gradient` behind
@@ -192,8 +192,8 @@ fn backward_with<S: Simd>(
         let count = (pixels as f64).max(1.0);
         // dx = scale · (g - mean(g) - (x - mean) · inverse² · mean(g · (x - mean))), or scale · g by given statistics.
         let through = match forward.statistics {
-            Statistics::Batch => scale / count,
-            Statistics::Given => 0.0,
+            NormStatistics::Batch => scale / count,
+            NormStatistics::Given => 0.0,
         };
         factors[channel] = scale as f32;
         factors[channels + channel] = (-through * inverse * inverse * centred) as f32;

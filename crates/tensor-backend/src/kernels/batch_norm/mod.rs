@@ -7,7 +7,7 @@ mod silu;
 #[cfg(test)]
 mod tests;
 
-pub use backward::{BatchNormGradients, Gate, Statistics, backward, backward_in_place};
+pub use backward::{BatchNormGradients, Gate, NormStatistics, backward, backward_in_place};
 pub use forward::{apply, apply_in_place, statistics};
 pub use silu::apply_silu;
 

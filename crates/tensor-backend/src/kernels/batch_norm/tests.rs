@@ -95,7 +95,7 @@ impl Case {
                 inverse_deviation: &found_inverse,
                 weight: &self.weight,
                 gate,
-                statistics: Statistics::Batch,
+                statistics: NormStatistics::Batch,
             };
             let mut found = vec![f32::NAN; self.input.len()];
             let mut found_residual = vec![f32::NAN; self.input.len()];
@@ -112,7 +112,7 @@ impl Case {
             assert_eq!(in_place, found);
 
             // By given statistics nothing goes through them, and the parameters' sums stay what they are.
-            let given = BatchNormGradients { statistics: Statistics::Given, ..forward };
+            let given = BatchNormGradients { statistics: NormStatistics::Given, ..forward };
             let sums = backward(given, &self.gradient, &mut found, None);
             assert_eq!(sums, (found_weight, found_bias));
             let straight = (0..self.input.len()).map(|index| {
@@ -149,7 +149,7 @@ fn check_silu(case: &Case) {
         inverse_deviation: &inverse,
         weight: &case.weight,
         gate,
-        statistics: Statistics::Batch,
+        statistics: NormStatistics::Batch,
     };
     let (mut expected, mut found) = (vec![f32::NAN; gated.len()], vec![f32::NAN; gated.len()]);
     let (expected_weight, expected_bias) = backward(forward(Gate::Open), &gated, &mut expected, None);
