@@ -17,7 +17,7 @@ use tensor_backend::ops::{Precision, with_precision};
 use tensor_backend::{
     BACKEND_NAME, SelectedBackend, SelectedDevice, TrainingBackend, join_graphs, open_device, random,
 };
-use trainer::optim::{Gradients, Optimizer, OptimizerConfig, OptimizerKind};
+use trainer::training::optim::{Gradients, Optimizer, OptimizerConfig, OptimizerKind};
 use vision_types::{BBox, Mask};
 
 use crate::output;
@@ -147,7 +147,7 @@ pub(crate) fn run(arguments: BenchArguments) -> anyhow::Result<ExitCode> {
         runs: step.runs as usize,
         threads: rayon::current_num_threads(),
         features: BACKEND_NAME,
-        peak_memory_bytes: trainer::environment::peak_memory_bytes(),
+        peak_memory_bytes: trainer::run::environment::peak_memory_bytes(),
     };
     if step.json {
         output::json(&measurement)?;

@@ -6,17 +6,13 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Args;
 use datasets::SplitName;
-use tensor_backend::{SelectedBackend, SelectedDevice, open_device};
-use trainer::TrainError;
-use trainer::config::{AnyRunConfig, RunConfig, data_path_setting, text_setting, texts_setting};
-use trainer::observer::StopFlag;
-use trainer::recognition::RecognitionOn;
-use trainer::run::{RunEvaluation, evaluate_run, evaluate_weights};
-use trainer::run_directory::RunDirectory;
-use trainer::tasks::classification::ClassificationDetails;
-use trainer::tasks::detection::DetectionDetails;
-use trainer::tasks::segmentation::SegmentationDetails;
-use trainer::test_time::Views;
+use tensor_backend::{SelectedBackend, SelectedDevice, TrainingBackend, open_device};
+use trainer::config::{AnyRunConfig, ConfigVisitor, RunConfig, data_path_setting, text_setting, texts_setting};
+use trainer::report::figure_text;
+use trainer::run::{EvaluationRequest, RunDirectory, RunEvaluation, evaluate_run, evaluate_weights};
+use trainer::tasks::classification::Views;
+use trainer::tasks::{InferenceOn, TaskDefinition, TrainingOn};
+use trainer::training::Session;
 
 use crate::interrupt::{INTERRUPTED, stop_flag};
 use crate::judge_files::FileArguments;
@@ -104,50 +100,61 @@ pub(crate) fn run(arguments: EvalArguments) -> anyhow::Result<ExitCode> {
         (None, Some(model)) => (None, AnyRunConfig::of_weights(arguments.init_from.as_deref(), model, &settings)?),
         (None, None) => bail!("expected a run directory, or --model and --init-from"),
     };
-    match config {
-        AnyRunConfig::Classification(config) => judge(run.as_ref(), &config, &arguments, &device, print_classes),
-        AnyRunConfig::Detection(config) => judge(run.as_ref(), &config, &arguments, &device, print_detected_classes),
-        AnyRunConfig::Segmentation(config) => judge(run.as_ref(), &config, &arguments, &device, print_mask_classes),
+    let stop = stop_flag()?;
+    let mut progress = Progress::new(arguments.quiet);
+    let mut session = Session { device: &device, observer: &mut progress, stop: &stop };
+    let request = EvaluationRequest { split: arguments.split, views: arguments.tta };
+    let judge = Judge { run: run.as_ref(), request, json: arguments.json, session: &mut session };
+    let print = config.visit::<TrainingBackend, SelectedBackend, _>(judge)?;
+    drop(progress);
+    match print {
+        Some(print) => print().map(|()| ExitCode::SUCCESS),
+        None => Ok(ExitCode::from(INTERRUPTED)),
     }
 }
 
-fn judge<K: RecognitionOn<SelectedBackend>>(
-    run: Option<&RunDirectory>,
-    config: &RunConfig<K>,
-    arguments: &EvalArguments,
-    device: &SelectedDevice,
-    print_details: impl Fn(&K::Details),
-) -> anyhow::Result<ExitCode> {
-    let stop: StopFlag = stop_flag()?;
-    let mut progress = Progress::new(arguments.quiet);
-    let split = arguments.split;
-    let evaluation: Result<Option<RunEvaluation<K::Details>>, TrainError> = match run {
-        Some(run) => {
-            evaluate_run::<SelectedBackend, K>(run, config, split, arguments.tta, device, &mut progress, &stop)
-        }
-        None => evaluate_weights::<SelectedBackend, K>(config, split, arguments.tta, device, &mut progress, &stop),
-    };
-    drop(progress);
-    let Some(evaluation) = evaluation? else { return Ok(ExitCode::from(INTERRUPTED)) };
-    if arguments.json {
-        output::json(&evaluation)?;
-        return Ok(ExitCode::SUCCESS);
+/// Evaluates a run, or the weights that its configuration names.
+struct Judge<'a, 'b> {
+    run: Option<&'a RunDirectory>,
+    request: EvaluationRequest,
+    json: bool,
+    session: &'a mut Session<'b, SelectedDevice>,
+}
+
+impl ConfigVisitor<TrainingBackend, SelectedBackend> for Judge<'_, '_> {
+    /// Prints the figures, once the progress bar is gone; `None` when a stop was asked for.
+    type Output = anyhow::Result<Option<Box<dyn FnOnce() -> anyhow::Result<()>>>>;
+
+    fn visit<K: TrainingOn<TrainingBackend> + InferenceOn<SelectedBackend>>(
+        self,
+        config: RunConfig<K>,
+    ) -> Self::Output {
+        let Self { run, request, json, session } = self;
+        let evaluation = match run {
+            Some(run) => evaluate_run::<SelectedBackend, K>(run, &config, request, session)?,
+            None => evaluate_weights::<SelectedBackend, K>(&config, request, session)?,
+        };
+        let Some(evaluation) = evaluation else { return Ok(None) };
+        Ok(Some(Box::new(move || print::<K>(&evaluation, json))))
+    }
+}
+
+fn print<K: TaskDefinition>(evaluation: &RunEvaluation<K::Details>, json: bool) -> anyhow::Result<()> {
+    if json {
+        return output::json(evaluation);
     }
     output::line(format!("{} samples of {}", evaluation.samples, evaluation.split));
     let mut rows = vec![vec!["metric".to_owned(), "value".to_owned()]];
-    rows.extend(evaluation.metrics.iter().map(|(name, value)| vec![name.clone(), figure(value.as_f64())]));
+    rows.extend(evaluation.metrics.iter().map(|(name, value)| vec![name.clone(), figure_text(value.as_f64())]));
     output::line(output::table(&rows));
     output::line("");
-    print_details(&evaluation.details);
-    Ok(ExitCode::SUCCESS)
+    let (heading, rows) = K::class_table(&evaluation.details);
+    print_rows(heading, rows);
+    Ok(())
 }
 
 /// Classes shown in the per-class table.
 const MOST_ROWS: usize = 50;
-
-fn figure(value: Option<f64>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"))
-}
 
 /// Prints a heading and the first rows of a table.
 fn print_rows(heading: &[&str], rows: Vec<Vec<String>>) {
@@ -158,28 +165,4 @@ fn print_rows(heading: &[&str], rows: Vec<Vec<String>>) {
     if more > 0 {
         output::line(format!("… and {more} more classes; --json has all"));
     }
-}
-
-fn print_classes(details: &ClassificationDetails) {
-    let rows = details.per_class.iter().map(|row| {
-        let figures = [row.precision, row.recall, row.f1].map(|value| figure(Some(value)));
-        [vec![row.class.clone(), row.support.to_string()], figures.to_vec()].concat()
-    });
-    print_rows(&["class", "samples", "precision", "recall", "f1"], rows.collect());
-}
-
-fn print_detected_classes(details: &DetectionDetails) {
-    let rows = details.per_class.iter().map(|row| {
-        let figures = [row.ap, row.ap50, row.ap75, row.ar100, row.best_f1, row.best_threshold].map(figure);
-        [vec![row.class.clone(), row.objects.to_string()], figures.to_vec()].concat()
-    });
-    print_rows(&["class", "objects", "AP", "AP50", "AP75", "AR100", "best F1", "at confidence"], rows.collect());
-}
-
-fn print_mask_classes(details: &SegmentationDetails) {
-    let rows = details.per_class.iter().map(|row| {
-        let figures = [row.iou, row.dice, row.precision, row.recall, row.boundary_f1, row.hd95].map(figure);
-        [vec![row.class.clone(), row.pixels.to_string()], figures.to_vec()].concat()
-    });
-    print_rows(&["class", "pixels", "IoU", "Dice", "precision", "recall", "boundary F1", "HD95"], rows.collect());
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{bail, ensure};
 use clap::Args;
-use trainer::export::{export, format_of};
+use trainer::weights::export::{export, format_of};
 
 use crate::output;
 

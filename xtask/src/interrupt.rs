@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
-use trainer::observer::StopFlag;
+use trainer::training::observer::StopFlag;
 
 use crate::output;
 

@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use tensor_backend::{SelectedBackend, SelectedDevice, TrainingBackend, open_device};
-use trainer::config::{AnyRunConfig, RunConfig};
-use trainer::observer::StopFlag;
-use trainer::recognition::{RecognitionOn, TrainableOn};
+use trainer::TrainError;
+use trainer::config::{ConfigVisitor, RunConfig};
 use trainer::report::render_lr_find;
 use trainer::run::{LrFind, LrRange, find_learning_rate};
+use trainer::tasks::{InferenceOn, TrainingOn};
+use trainer::training::Session;
 
 use crate::interrupt::{INTERRUPTED, stop_flag};
 use crate::output;
@@ -50,11 +51,8 @@ pub(crate) fn run(arguments: LrFindArguments) -> anyhow::Result<ExitCode> {
     let device = open_device()?;
     let stop = stop_flag()?;
     let mut progress = Progress::new(arguments.quiet);
-    let found = match config {
-        AnyRunConfig::Classification(config) => find(&config, range, &device, &mut progress, &stop)?,
-        AnyRunConfig::Detection(config) => find(&config, range, &device, &mut progress, &stop)?,
-        AnyRunConfig::Segmentation(config) => find(&config, range, &device, &mut progress, &stop)?,
-    };
+    let mut session = Session { device: &device, observer: &mut progress, stop: &stop };
+    let found = config.visit::<TrainingBackend, SelectedBackend, _>(Find { range, session: &mut session })?;
     drop(progress);
     let Some(found) = found else { return Ok(ExitCode::from(INTERRUPTED)) };
     let chart = &arguments.chart;
@@ -71,12 +69,19 @@ pub(crate) fn run(arguments: LrFindArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn find<K: TrainableOn<TrainingBackend> + RecognitionOn<SelectedBackend>>(
-    config: &RunConfig<K>,
+/// Runs the test.
+struct Find<'a, 'b> {
     range: LrRange,
-    device: &SelectedDevice,
-    progress: &mut Progress,
-    stop: &StopFlag,
-) -> anyhow::Result<Option<LrFind>> {
-    Ok(find_learning_rate::<TrainingBackend, K>(config, range, device, progress, stop)?)
+    session: &'a mut Session<'b, SelectedDevice>,
+}
+
+impl ConfigVisitor<TrainingBackend, SelectedBackend> for Find<'_, '_> {
+    type Output = Result<Option<LrFind>, TrainError>;
+
+    fn visit<K: TrainingOn<TrainingBackend> + InferenceOn<SelectedBackend>>(
+        self,
+        config: RunConfig<K>,
+    ) -> Self::Output {
+        find_learning_rate::<TrainingBackend, K>(&config, self.range, self.session)
+    }
 }

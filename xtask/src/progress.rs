@@ -4,8 +4,9 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use trainer::history::HistoryRow;
-use trainer::observer::{Event, Observer};
+use metrics::Shown;
+use trainer::training::history::HistoryRow;
+use trainer::training::observer::{Event, Observer};
 
 use crate::output::{self, Style, styled};
 
@@ -38,11 +39,6 @@ impl Progress {
             started: now,
             last_line: now,
         }
-    }
-
-    /// Whether only notes and warnings are shown.
-    pub(crate) const fn is_quiet(&self) -> bool {
-        self.quiet
     }
 
     fn start_bar(&mut self, label: String, batches: usize, done: usize) {
@@ -129,16 +125,14 @@ impl Drop for Progress {
     }
 }
 
-/// Figures of the epoch line, in this order, where they exist.
-const SHOWN: [&str; 8] =
-    ["train.loss", "train.accuracy", "val.loss", "val.accuracy", "val.top5", "val.f1_macro", "val.ap", "val.ap50"];
-
+/// The figures of an epoch that people see, those of training first.
 fn epoch_line(row: &HistoryRow, epochs: usize, improved: bool) -> String {
     let mut parts = vec![format!("epoch {:>width$}/{epochs}", row.epoch, width = epochs.to_string().len())];
-    for name in SHOWN {
-        if let Some(value) = row.get(name) {
-            parts.push(format!("{name} {value:.4}"));
-        }
+    for split in ["train.", "val."] {
+        let columns = row.figures.iter().map(|(column, _)| column.as_str());
+        let names: Vec<&str> = columns.filter(|column| column.starts_with(split)).collect();
+        let shown = metrics::shown(&names, Shown::Epoch).into_iter();
+        parts.extend(shown.filter_map(|name| Some(format!("{name} {:.4}", row.get(name)?))));
     }
     if let Some(lr) = row.get("lr") {
         parts.push(format!("lr {lr:.2e}"));

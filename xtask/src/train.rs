@@ -4,16 +4,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use metrics::Shown;
 use models::{ClassifierConfig, DetectorConfig, SegmenterConfig};
 use tensor_backend::{SelectedBackend, SelectedDevice, TrainingBackend, open_device};
 use trainer::config::{
-    AnyRunConfig, RunConfig, data_path_setting, key_reference_markdown, text_setting, texts_setting,
+    ConfigVisitor, RunConfig, data_path_setting, key_reference_markdown, text_setting, texts_setting,
 };
-use trainer::fit::Ending;
-use trainer::observer::StopFlag;
-use trainer::recognition::{RecognitionOn, TrainableOn};
-use trainer::run::{NewRun, Outcome, Start, Summary, resume_run, start_run};
-use trainer::run_directory::RunDirectory;
+use trainer::run::{NewRun, Outcome, RunDirectory, Start, Summary, resume_run, start_run};
+use trainer::tasks::{InferenceOn, TrainingOn};
+use trainer::training::{Ending, Session, StopFlag};
 
 use crate::cross_validation::{self, CrossValidation};
 use crate::interrupt::{INTERRUPTED, stop_flag};
@@ -115,46 +114,86 @@ pub(crate) fn run(arguments: TrainArguments) -> anyhow::Result<ExitCode> {
     if let Some(folds) = arguments.folds {
         return cross_validate(&arguments, folds, &settings, &device, progress, &stop);
     }
+    let mut session = Session { device: &device, observer: &mut progress, stop: &stop };
+    let quiet = arguments.quiet;
     let outcome = match &arguments.resume {
         Some(run) => {
             let directory = RunDirectory::open(run)?;
-            match directory.read_config(&settings)? {
-                AnyRunConfig::Classification(config) => resume(directory, config, &device, &mut progress, &stop)?,
-                AnyRunConfig::Detection(config) => resume(directory, config, &device, &mut progress, &stop)?,
-                AnyRunConfig::Segmentation(config) => resume(directory, config, &device, &mut progress, &stop)?,
-            }
+            let config = directory.read_config(&settings)?;
+            config.visit::<TrainingBackend, SelectedBackend, _>(Resume { directory, session: &mut session, quiet })?
         }
         None => {
             let Recipe { name, config } = configuration(&arguments.recipe, &settings)?;
             if arguments.summary {
-                match config {
-                    AnyRunConfig::Classification(config) => print_summary(&config, &device)?,
-                    AnyRunConfig::Detection(config) => print_summary(&config, &device)?,
-                    AnyRunConfig::Segmentation(config) => print_summary(&config, &device)?,
-                }
+                config.visit::<TrainingBackend, SelectedBackend, _>(PrintSummary { device: &device })?;
                 return Ok(ExitCode::SUCCESS);
             }
             let directory = arguments.out.clone().unwrap_or_else(|| free_run_directory(&name));
-            let overwrite = arguments.overwrite;
-            start_any(config, directory, overwrite, &device, &mut progress, &stop)?
+            let start = Begin { directory, overwrite: arguments.overwrite, session: &mut session, quiet };
+            config.visit::<TrainingBackend, SelectedBackend, _>(start)?
         }
     };
     drop(progress);
     finish(&outcome, arguments.json)
 }
 
-fn start_any(
-    config: AnyRunConfig,
+/// Starts a run.
+struct Begin<'a, 'b> {
     directory: PathBuf,
     overwrite: bool,
-    device: &SelectedDevice,
-    progress: &mut Progress,
-    stop: &StopFlag,
-) -> anyhow::Result<Outcome> {
-    match config {
-        AnyRunConfig::Classification(config) => start(config, directory, overwrite, device, progress, stop),
-        AnyRunConfig::Detection(config) => start(config, directory, overwrite, device, progress, stop),
-        AnyRunConfig::Segmentation(config) => start(config, directory, overwrite, device, progress, stop),
+    session: &'a mut Session<'b, SelectedDevice>,
+    quiet: bool,
+}
+
+impl ConfigVisitor<TrainingBackend, SelectedBackend> for Begin<'_, '_> {
+    type Output = anyhow::Result<Outcome>;
+
+    fn visit<K: TrainingOn<TrainingBackend> + InferenceOn<SelectedBackend>>(
+        self,
+        config: RunConfig<K>,
+    ) -> anyhow::Result<Outcome> {
+        let Self { directory, overwrite, session, quiet } = self;
+        let commit = option_env!("OKULO_COMMIT").map(str::to_owned);
+        let new = NewRun { config, directory, overwrite, commit };
+        Ok(start_run::<TrainingBackend, K>(new, session, |start| describe(start, quiet))?)
+    }
+}
+
+/// Goes on with a run.
+struct Resume<'a, 'b> {
+    directory: RunDirectory,
+    session: &'a mut Session<'b, SelectedDevice>,
+    quiet: bool,
+}
+
+impl ConfigVisitor<TrainingBackend, SelectedBackend> for Resume<'_, '_> {
+    type Output = anyhow::Result<Outcome>;
+
+    fn visit<K: TrainingOn<TrainingBackend> + InferenceOn<SelectedBackend>>(
+        self,
+        config: RunConfig<K>,
+    ) -> anyhow::Result<Outcome> {
+        let Self { directory, session, quiet } = self;
+        Ok(resume_run::<TrainingBackend, K>(directory, config, session, |start| describe(start, quiet))?)
+    }
+}
+
+/// Prints the layers of the network.
+struct PrintSummary<'a> {
+    device: &'a SelectedDevice,
+}
+
+impl ConfigVisitor<TrainingBackend, SelectedBackend> for PrintSummary<'_> {
+    type Output = anyhow::Result<()>;
+
+    fn visit<K: TrainingOn<TrainingBackend> + InferenceOn<SelectedBackend>>(
+        self,
+        config: RunConfig<K>,
+    ) -> anyhow::Result<()> {
+        let (classes, shape) = (config.open()?.classes.len(), config.input.shape());
+        let network = <K as InferenceOn<SelectedBackend>>::network(&config.model, classes, shape, self.device)?;
+        output::line(<K as InferenceOn<SelectedBackend>>::summary(&network, shape).to_string());
+        Ok(())
     }
 }
 
@@ -177,7 +216,14 @@ fn cross_validate(
             cross_validation::prepare(&folder, arguments.overwrite)?;
         }
         let directory = folder.join(format!("fold-{number}"));
-        let outcome = start_any(config, directory, arguments.overwrite, device, &mut progress, stop)?;
+        let mut session = Session { device, observer: &mut progress, stop };
+        let (overwrite, quiet) = (arguments.overwrite, arguments.quiet);
+        let outcome = config.visit::<TrainingBackend, SelectedBackend, _>(Begin {
+            directory,
+            overwrite,
+            session: &mut session,
+            quiet,
+        })?;
         match outcome.summary {
             Some(summary) => summaries.push(summary),
             None => return finish(&outcome, arguments.json),
@@ -186,31 +232,6 @@ fn cross_validate(
     drop(progress);
     CrossValidation::new(summaries).finish(&folder, arguments.json)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn start<K: TrainableOn<TrainingBackend> + RecognitionOn<SelectedBackend>>(
-    config: RunConfig<K>,
-    directory: PathBuf,
-    overwrite: bool,
-    device: &SelectedDevice,
-    progress: &mut Progress,
-    stop: &StopFlag,
-) -> anyhow::Result<Outcome> {
-    let commit = option_env!("OKULO_COMMIT").map(str::to_owned);
-    let quiet = progress.is_quiet();
-    let new = NewRun { config, directory, overwrite, commit };
-    Ok(start_run::<TrainingBackend, K>(new, device, progress, stop, |start| describe(start, quiet))?)
-}
-
-fn resume<K: TrainableOn<TrainingBackend> + RecognitionOn<SelectedBackend>>(
-    directory: RunDirectory,
-    config: RunConfig<K>,
-    device: &SelectedDevice,
-    progress: &mut Progress,
-    stop: &StopFlag,
-) -> anyhow::Result<Outcome> {
-    let quiet = progress.is_quiet();
-    Ok(resume_run::<TrainingBackend, K>(directory, config, device, progress, stop, |start| describe(start, quiet))?)
 }
 
 /// The overrides that the arguments stand for. Paths become absolute, so that a run can be resumed from anywhere.
@@ -275,17 +296,6 @@ fn list_models() {
     output::line(output::table(&rows));
 }
 
-fn print_summary<K: RecognitionOn<SelectedBackend>>(
-    config: &RunConfig<K>,
-    device: &SelectedDevice,
-) -> anyhow::Result<()> {
-    let splits = config.open()?;
-    let shape = config.input.shape();
-    let network = K::network(&config.model, splits.classes.len(), shape, device)?;
-    output::line(K::summary(&network, shape).to_string());
-    Ok(())
-}
-
 /// What is about to happen, in a few lines.
 fn describe(start: &Start, quiet: bool) {
     if quiet {
@@ -339,14 +349,12 @@ fn finish(outcome: &Outcome, json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Figures of the last lines, those that the task has.
-const FINAL_FIGURES: [&str; 8] = ["accuracy", "ap", "ap50", "ap75", "mean_iou", "dice", "pixel_accuracy", "loss"];
-
 /// The final figures, a line a split.
 fn figures(summary: &Summary) -> String {
     let mut lines = Vec::new();
     for (split, label) in [("val", "validation"), ("test", "test")] {
-        let figures: Vec<String> = FINAL_FIGURES
+        let names: Vec<&str> = summary.split_figures(split).collect();
+        let figures: Vec<String> = metrics::shown(&names, Shown::Final)
             .into_iter()
             .filter_map(|name| Some(format!("{name} {:.4}", summary.figure(split, name)?)))
             .collect();

@@ -138,7 +138,7 @@ impl GeometricMap {
             }
             Self::Letterbox { place, .. } => {
                 assert_eq!(place.input(), input, "the mask is not of the size that the place was made for");
-                place.paint_mask(mask, fill)
+                place.apply_mask(mask, fill)
             }
             Self::Window(window) => window.apply_mask(mask, fill),
             Self::FlipHorizontal => {

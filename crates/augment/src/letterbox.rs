@@ -1,7 +1,7 @@
 //! A whole image scaled into a part of a canvas, and back.
 
 use image::{Rgb, RgbImage};
-use vision_types::{BBox, Instance, Mask};
+use vision_types::{BBox, DetectedKeypoint, DetectedObject, Instance, Mask, Rle};
 
 use crate::resize::{Rectangle, resize_into, resize_mask_into};
 use crate::{Filter, GeometricMap, ImageSize, Projection};
@@ -85,7 +85,7 @@ impl Letterbox {
     }
 
     /// A mask of the canvas' size with `mask` at its place, by the nearest pixel, and `fill` around it.
-    pub(crate) fn paint_mask(&self, mask: &Mask, fill: u8) -> Mask {
+    pub fn apply_mask(&self, mask: &Mask, fill: u8) -> Mask {
         let mut canvas = Mask::filled(self.target.width, self.target.height, fill);
         resize_mask_into(mask, Rectangle::whole(self.input), &mut canvas, self.place);
         canvas
@@ -126,6 +126,55 @@ impl Letterbox {
         BBox::from_xyxy(x1 as f32, y1 as f32, x2 as f32, y2 as f32)
             .clip(self.input.width as f32, self.input.height as f32)
     }
+
+    /// A detected object of the canvas on the original image, its box cut off at the edges.
+    pub fn inverse_object(&self, object: DetectedObject) -> DetectedObject {
+        let map = self.projection().inverse().expect("image and place have pixels");
+        DetectedObject {
+            bbox: self.inverse(object.bbox),
+            mask: object.mask.map(|mask| self.inverse_mask(&mask)),
+            keypoints: object.keypoints.map(|points| moved(points, &map)),
+            ..object
+        }
+    }
+
+    /// A detected object of the original image on the canvas.
+    pub fn forward_object(&self, object: DetectedObject) -> DetectedObject {
+        DetectedObject {
+            bbox: self.forward(object.bbox),
+            mask: object.mask.map(|mask| Rle::from_mask(&self.apply_mask(&mask.to_mask(), 0))),
+            keypoints: object.keypoints.map(|points| moved(points, &self.projection())),
+            ..object
+        }
+    }
+
+    /// An object's pixels on the canvas as pixels of the original image: each is the object's where the canvas is at its
+    /// centre.
+    fn inverse_mask(&self, mask: &Rle) -> Rle {
+        let (target, found) = (self.target, (mask.width, mask.height));
+        assert_eq!(found, (target.width, target.height), "a mask on the canvas has its size");
+        let canvas = mask.to_mask();
+        let map = self.projection();
+        let centre = |position: u32| f64::from(position) + 0.5;
+        let column = |x: u32| map.map(centre(x), 0.0).0.clamp(0.0, f64::from(target.width - 1)) as u32;
+        let row = |y: u32| map.map(0.0, centre(y)).1.clamp(0.0, f64::from(target.height - 1)) as u32;
+        let columns: Vec<u32> = (0..self.input.width).map(column).collect();
+        let pixels = (0..self.input.height).flat_map(|y| {
+            let y = row(y);
+            columns.iter().map(move |x| (*x, y))
+        });
+        let pixels: Vec<u8> = pixels.map(|(x, y)| canvas.get(x, y)).collect();
+        Rle::from_mask_pixels(&pixels, self.input.height, self.input.width).expect("a value for each pixel")
+    }
+}
+
+/// Key points where `map` takes them.
+fn moved(mut points: Vec<DetectedKeypoint>, map: &Projection) -> Vec<DetectedKeypoint> {
+    for point in &mut points {
+        let (x, y) = map.map(f64::from(point.x), f64::from(point.y));
+        (point.x, point.y) = (x as f32, y as f32);
+    }
+    points
 }
 
 /// The largest size with the aspect ratio of `input` within `target`, the shorter side rounded down.
@@ -154,6 +203,32 @@ mod tests {
         assert_eq!(place.place(), Rectangle { x: 69, y: 0, width: 277, height: 416 });
         let sliver = Letterbox::top_left(ImageSize::new(5000, 1), ImageSize::new(32, 64));
         assert_eq!(sliver.place(), Rectangle { x: 0, y: 0, width: 32, height: 1 });
+    }
+
+    #[test]
+    fn objects_come_back_with_masks_and_points() {
+        // 4×2 pixels twice as large on a canvas of 8×8: rows 4 to 7 of it are padding.
+        let place = Letterbox::top_left(ImageSize::new(4, 2), ImageSize::new(8, 8));
+        let mut canvas = Mask::filled(8, 8, 0);
+        for (x, y) in [(2, 0), (3, 0), (2, 1), (3, 1), (6, 2), (7, 2), (6, 3), (7, 3), (0, 6)] {
+            canvas.pixels_mut()[y * 8 + x] = 1;
+        }
+        let found = DetectedObject {
+            mask: Some(Rle::from_mask(&canvas)),
+            keypoints: Some(vec![DetectedKeypoint { x: 6.0, y: 2.0, score: 0.5 }]),
+            ..DetectedObject::new(BBox::from_xyxy(2.0, 0.0, 8.0, 4.0), 1, 0.75)
+        };
+        let back = place.inverse_object(found);
+        let mask = back.mask.as_ref().expect("it had one");
+        assert_eq!((mask.width, mask.height), (4, 2));
+        assert_eq!(mask.to_mask().pixels(), [0, 1, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(back.keypoints, Some(vec![DetectedKeypoint { x: 3.0, y: 1.0, score: 0.5 }]));
+        assert_eq!((back.bbox, back.class, back.score), (BBox::from_xyxy(1.0, 0.0, 4.0, 2.0), 1, 0.75));
+        let there = place.forward_object(back);
+        // What lay in the padding is lost.
+        canvas.pixels_mut()[6 * 8] = 0;
+        assert_eq!(there.mask.map(|mask| mask.to_mask()), Some(canvas));
+        assert_eq!(there.bbox, BBox::from_xyxy(2.0, 0.0, 8.0, 4.0));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Boxes, masks and labels drawn on pictures: for contact sheets, predictions and reports.
 
 use image::{Rgb, RgbImage};
-use vision_types::{BBox, ClassId, ClassNames, Detection, Instance, Mask, Segmentation};
+use vision_types::{BBox, ClassId, ClassNames, DetectedObject, Instance, Mask, Segmentation};
 
 use crate::font;
 pub use crate::mask_drawing::{mask_colour, mask_contours, mask_overlay};
@@ -56,19 +56,42 @@ pub fn detections<L: AsRef<str>>(image: &mut RgbImage, boxes: &[(BBox, L, Rgb<u8
     }
 }
 
-/// Draws what a model found, each with its class and score ("cat 87%"), the surest above the others.
-pub fn predictions(image: &mut RgbImage, found: &[Detection], classes: &ClassNames) {
-    let mut ordered: Vec<&Detection> = found.iter().collect();
+/// Draws what a model found, each with its class and score ("cat 87%"), the surest above the others: masks first, where
+/// there are any, then boxes and key points. A mask of another size than the picture is left out.
+pub fn predictions(image: &mut RgbImage, found: &[DetectedObject], classes: &ClassNames) {
+    let mut ordered: Vec<&DetectedObject> = found.iter().collect();
     ordered.sort_by(|a, b| a.score.total_cmp(&b.score));
+    for object in &ordered {
+        if let Some(pixels) = object.mask.as_ref().filter(|mask| (mask.width, mask.height) == image.dimensions()) {
+            mask(image, &pixels.to_mask(), class_colour(object.class));
+        }
+    }
     let boxes: Vec<(BBox, String, Rgb<u8>)> = ordered
-        .into_iter()
+        .iter()
         .map(|detection| {
             let name = class_name(classes, detection.class);
             let text = format!("{name} {:.0}%", detection.score * 100.0);
             (detection.bbox, text, class_colour(detection.class))
         })
         .collect();
+    let points = boxes.iter().zip(&ordered).flat_map(|((_, _, colour), object)| {
+        object.keypoints.iter().flatten().map(|point| (point.x, point.y, *colour))
+    });
+    for (x, y, colour) in points.collect::<Vec<_>>() {
+        dot(image, x, y, colour);
+    }
     detections(image, &boxes);
+}
+
+/// Fills a square of twice a line's width around a point.
+fn dot(image: &mut RgbImage, x: f32, y: f32, colour: Rgb<u8>) {
+    let reach = line_width(image.width(), image.height()) as f32;
+    let bbox = BBox::from_xyxy(x - reach, y - reach, x + reach, y + reach);
+    if let Some([left, top, right, bottom]) = covered(bbox, image) {
+        for (x, y) in (top..bottom).flat_map(|y| (left..right).map(move |x| (x, y))) {
+            image.put_pixel(x, y, colour);
+        }
+    }
 }
 
 /// Draws annotated objects with the names of their classes: masks and outlines first, then boxes. Groups of objects

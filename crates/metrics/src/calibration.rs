@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 use vision_types::{ClassId, ClassScores};
 
 use crate::check::{best_class, check_scores};
+use crate::figure::Figure;
 use crate::{Metric, MetricError, Score};
+
+/// The figures of [`CalibrationError`].
+pub(crate) const FIGURES: &[Figure] = &[Figure::lower("ece")];
 
 /// Number of bins by default: that of Guo et al. 2017 and of torchmetrics.
 pub const CALIBRATION_BINS: usize = 15;

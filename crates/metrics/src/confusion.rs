@@ -4,7 +4,25 @@ use serde::{Deserialize, Serialize};
 use vision_types::{ClassId, ClassScores};
 
 use crate::check::{best_class, check_lengths, check_scores, check_targets};
+use crate::figure::{Figure, Shown};
 use crate::{Average, ClassFigures, Metric, MetricError, Score};
+
+/// The figures of [`Confusion`].
+pub(crate) const FIGURES: &[Figure] = &[
+    Figure::higher("accuracy").shown(Shown::Monitored),
+    Figure::higher("balanced_accuracy"),
+    Figure::higher("precision_macro"),
+    Figure::higher("precision_micro"),
+    Figure::higher("precision_weighted"),
+    Figure::higher("recall_macro"),
+    Figure::higher("recall_micro"),
+    Figure::higher("recall_weighted"),
+    Figure::higher("f1_macro").shown(Shown::Epoch),
+    Figure::higher("f1_micro"),
+    Figure::higher("f1_weighted"),
+    Figure::higher("cohen_kappa"),
+    Figure::higher("matthews"),
+];
 
 /// How often each class was taken for each other: rows are true classes, columns predicted ones, as in scikit-learn's
 /// `confusion_matrix`. Serialised as a list of rows.

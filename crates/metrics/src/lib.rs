@@ -24,6 +24,8 @@ mod check;
 mod classification;
 mod confusion;
 mod error;
+mod figure;
+mod figures;
 mod metric;
 mod objects;
 mod probability;
@@ -38,7 +40,9 @@ pub use calibration::{CALIBRATION_BINS, CalibrationError, ReliabilityBin};
 pub use classification::{ClassRow, ClassificationMetrics, ClassificationSummary};
 pub use confusion::{Confusion, ConfusionMatrix};
 pub use error::MetricError;
-pub use metric::{Direction, Metric, Score, direction};
+pub use figure::{Figure, Shown};
+pub use figures::{direction, figure, figures, shown};
+pub use metric::{Direction, Metric, Score};
 pub use objects::{
     Boxes, CocoBoxes, CocoFigures, CocoImage, CocoImages, CocoKeypoints, CocoMasks, CocoObjects, CocoSettings,
     DetectionClassFigures, DetectionMetrics, ErrorCosts, Facts, FoundBox, FoundKeypoints, FoundMask, Keypoints,

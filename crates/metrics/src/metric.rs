@@ -21,12 +21,6 @@ pub trait Metric<P, T>: Send {
 
     /// Forgets everything taken in.
     fn reset(&mut self);
-
-    /// Which way the figure called `name` improves; `None` when this metric gives no such figure, or when it is neither
-    /// good nor bad. The default knows the names of this crate.
-    fn direction(&self, name: &str) -> Option<Direction> {
-        direction(name)
-    }
 }
 
 /// One named figure.
@@ -77,48 +71,9 @@ impl Direction {
     }
 }
 
-/// Which way the figure called `name` improves, for the figures of this crate and `loss`. A leading split
-/// (`val.accuracy`) is ignored. `None` for an unknown name.
-pub fn direction(name: &str) -> Option<Direction> {
-    let name = name.rsplit_once('.').map_or(name, |(_split, name)| name);
-    match name {
-        "accuracy" | "balanced_accuracy" | "cohen_kappa" | "matthews" | "roc_auc" | "pr_auc" => {
-            Some(Direction::HigherIsBetter)
-        }
-        "precision_macro" | "precision_micro" | "precision_weighted" => Some(Direction::HigherIsBetter),
-        "recall_macro" | "recall_micro" | "recall_weighted" => Some(Direction::HigherIsBetter),
-        "f1_macro" | "f1_micro" | "f1_weighted" => Some(Direction::HigherIsBetter),
-        "ap" | "ap50" | "ap75" | "ap_small" | "ap_medium" | "ap_large" => Some(Direction::HigherIsBetter),
-        "ar1" | "ar10" | "ar100" | "ar_small" | "ar_medium" | "ar_large" => Some(Direction::HigherIsBetter),
-        "pixel_accuracy"
-        | "mean_class_accuracy"
-        | "mean_iou"
-        | "foreground_iou"
-        | "fw_iou"
-        | "dice"
-        | "boundary_f1" => Some(Direction::HigherIsBetter),
-        "hd95" => Some(Direction::LowerIsBetter),
-        "loss" | "log_loss" | "brier" | "ece" | "mae" | "mse" | "rmse" => Some(Direction::LowerIsBetter),
-        _ => {
-            let k = name.strip_prefix("top")?;
-            k.parse::<usize>().ok().map(|_k| Direction::HigherIsBetter)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn direction_is_known_with_and_without_a_split() {
-        assert_eq!(direction("accuracy"), Some(Direction::HigherIsBetter));
-        assert_eq!(direction("val.loss"), Some(Direction::LowerIsBetter));
-        assert_eq!(direction("test.top5"), Some(Direction::HigherIsBetter));
-        assert_eq!(direction("val.ece"), Some(Direction::LowerIsBetter));
-        assert_eq!(direction("topology"), None);
-        assert_eq!(direction("lr"), None);
-    }
 
     #[test]
     fn nan_is_never_better() {

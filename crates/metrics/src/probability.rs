@@ -3,7 +3,11 @@
 use vision_types::{ClassId, ClassScores};
 
 use crate::check::check_scores;
+use crate::figure::Figure;
 use crate::{Metric, MetricError, RunningMean, Score};
+
+/// The figures of [`LogLoss`] and [`BrierScore`].
+pub(crate) const FIGURES: &[Figure] = &[Figure::lower("log_loss"), Figure::lower("brier")];
 
 /// Brier score: the mean over samples of the summed squared differences between the probabilities and the one-hot truth
 /// (Brier 1950), from 0 (perfect) to 2; halved for two classes, so that it is the usual `(p − y)²` there. This is

@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 use vision_types::{ClassId, ClassScores};
 
 use crate::check::check_scores;
+use crate::figure::Figure;
 use crate::{Metric, MetricError, Score};
+
+/// The figures of [`OneVsRest`].
+pub(crate) const FIGURES: &[Figure] = &[Figure::higher("roc_auc"), Figure::higher("pr_auc")];
 
 /// Areas under the receiver operating characteristic (`roc_auc`) and under the precision-recall curve (`pr_auc`, as
 /// average precision), each class against the rest, then averaged over classes.

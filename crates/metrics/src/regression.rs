@@ -1,7 +1,11 @@
 //! Errors of numbers: mean absolute and mean squared error.
 
 use crate::check::check_lengths;
+use crate::figure::Figure;
 use crate::{Metric, MetricError, RunningMean, Score};
+
+/// The figures of [`RegressionMetrics`].
+pub(crate) const FIGURES: &[Figure] = &[Figure::lower("mae"), Figure::lower("mse"), Figure::lower("rmse")];
 
 /// Mean absolute error `mae`, mean squared error `mse` and its root `rmse`, in the units of the target (`mse` in their
 /// square); scikit-learn's `mean_absolute_error`, `mean_squared_error` and `root_mean_squared_error`.

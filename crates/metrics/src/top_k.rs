@@ -3,7 +3,11 @@
 use vision_types::{ClassId, ClassScores};
 
 use crate::check::check_scores;
+use crate::figure::{Figure, Shown};
 use crate::{Metric, MetricError, Score};
+
+/// The figures of [`TopKAccuracy`].
+pub(crate) const FIGURES: &[Figure] = &[Figure::higher("top#").shown(Shown::Epoch)];
 
 /// The part of all samples whose true class is among the `k` highest scores. Equal scores rank in the order of the
 /// classes (so top-1 is the accuracy of NumPy's `argmax`); scikit-learn's `top_k_accuracy_score` ranks them the other

@@ -13,7 +13,7 @@ use std::path::Path;
 use burn::tensor::{Tensor, TensorData};
 use models::{ClassifierConfig, InputShape, Network};
 use tensor_backend::{SelectedBackend, open_device};
-use trainer::initial_weights::{InitConfig, load};
+use trainer::weights::initial::{InitConfig, load};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

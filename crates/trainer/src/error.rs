@@ -6,9 +6,9 @@ use tensor_backend::state_dict::StateDictError;
 use thiserror::Error;
 
 use crate::config::ConfigError;
-use crate::initial_weights::Mismatch;
 use crate::task::TaskError;
-use crate::weights_file::WeightsFileError;
+use crate::weights::file::WeightsFileError;
+use crate::weights::initial::Mismatch;
 
 /// What can end a run.
 #[derive(Debug, Error)]

@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, TensorData};
 use serde::Deserialize;
 use tensor_backend::TrainingBackend;
 use tensor_backend::state_dict::state_dict;
-use trainer::optim::{Clipping, Gradients, Optimizer, OptimizerConfig};
+use trainer::training::optim::{Clipping, Gradients, Optimizer, OptimizerConfig};
 
 #[derive(Module, Debug)]
 struct Layer<B: Backend> {

@@ -21,5 +21,5 @@ pub use class_names::{ClassId, ClassNames};
 pub use mask::Mask;
 pub use regions::{Connectivity, Region, Regions};
 pub use rle::{Rle, RleError};
-pub use sample::{ClassScores, Detection, Instance, Sample};
+pub use sample::{ClassScores, DetectedKeypoint, DetectedObject, Instance, Sample};
 pub use segmentation::Segmentation;

@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 
-use crate::{BBox, Detection};
+use crate::{BBox, DetectedObject};
 
 /// Width σ of [`soft_nms`]'s Gaussian in the paper (Bodla et al. 2017, section 6.1).
 pub const SOFT_SIGMA: f32 = 0.5;
@@ -14,7 +14,7 @@ pub const SOFT_SIGMA: f32 = 0.5;
 /// `iou_threshold` goes. At most `max_detections` stay.
 ///
 /// The rule is torchvision's `batched_nms`.
-pub fn class_wise(detections: Vec<Detection>, iou_threshold: f32, max_detections: usize) -> Vec<Detection> {
+pub fn class_wise(detections: Vec<DetectedObject>, iou_threshold: f32, max_detections: usize) -> Vec<DetectedObject> {
     greedy(detections, iou_threshold, max_detections, true)
 }
 
@@ -22,7 +22,11 @@ pub fn class_wise(detections: Vec<Detection>, iou_threshold: f32, max_detections
 /// `max_detections` stay.
 ///
 /// The rule is torchvision's `nms`.
-pub fn class_agnostic(detections: Vec<Detection>, iou_threshold: f32, max_detections: usize) -> Vec<Detection> {
+pub fn class_agnostic(
+    detections: Vec<DetectedObject>,
+    iou_threshold: f32,
+    max_detections: usize,
+) -> Vec<DetectedObject> {
     greedy(detections, iou_threshold, max_detections, false)
 }
 
@@ -34,7 +38,12 @@ pub fn class_agnostic(detections: Vec<Detection>, iou_threshold: f32, max_detect
 /// # Panics
 ///
 /// When `sigma` is not above 0.
-pub fn soft_nms(detections: Vec<Detection>, sigma: f32, score_threshold: f32, max_detections: usize) -> Vec<Detection> {
+pub fn soft_nms(
+    detections: Vec<DetectedObject>,
+    sigma: f32,
+    score_threshold: f32,
+    max_detections: usize,
+) -> Vec<DetectedObject> {
     assert!(sigma > 0.0, "the Gaussian's width is above 0, found {sigma}");
     let mut rest = ranked(detections);
     rest.retain(|detection| detection.score >= score_threshold);
@@ -59,21 +68,21 @@ pub fn soft_nms(detections: Vec<Detection>, sigma: f32, score_threshold: f32, ma
 }
 
 /// The most confident first, without those whose score is not a number.
-fn ranked(mut detections: Vec<Detection>) -> Vec<Detection> {
+fn ranked(mut detections: Vec<DetectedObject>) -> Vec<DetectedObject> {
     detections.retain(|detection| !detection.score.is_nan());
     detections.sort_by(|a, b| b.score.total_cmp(&a.score));
     detections
 }
 
-fn greedy(detections: Vec<Detection>, threshold: f32, most: usize, by_class: bool) -> Vec<Detection> {
-    let candidates = Queue::new(detections, most);
+fn greedy(detections: Vec<DetectedObject>, threshold: f32, most: usize, by_class: bool) -> Vec<DetectedObject> {
+    let mut candidates = Queue::new(&detections, most);
     // The kept boxes of each class side by side: a candidate is compared with those of its own class alone.
     let mut kept_boxes: Vec<Vec<Prepared>> = Vec::new();
     let mut kept = Vec::new();
-    for candidate in candidates {
-        if kept.len() >= most {
-            break;
-        }
+    while kept.len() < most
+        && let Some(index) = candidates.next()
+    {
+        let candidate = &detections[index];
         let class = if by_class { candidate.class } else { 0 };
         if kept_boxes.len() <= class {
             kept_boxes.resize_with(class + 1, Vec::new);
@@ -81,10 +90,12 @@ fn greedy(detections: Vec<Detection>, threshold: f32, most: usize, by_class: boo
         let prepared = Prepared { bbox: candidate.bbox, area: candidate.bbox.area() };
         if kept_boxes[class].iter().all(|other| !other.overlaps(&prepared, threshold)) {
             kept_boxes[class].push(prepared);
-            kept.push(candidate);
+            kept.push(index);
         }
     }
-    kept
+    // Masks and key points are moved, not copied.
+    let mut detections: Vec<Option<DetectedObject>> = detections.into_iter().map(Some).collect();
+    kept.into_iter().filter_map(|index| detections[index].take()).collect()
 }
 
 /// A box with its area.
@@ -104,12 +115,11 @@ impl Prepared {
     }
 }
 
-/// Detections by falling score, sorted piece by piece: of thousands of candidates mostly the first few hundred are ever
+/// Positions of detections by falling score, sorted piece by piece: of thousands of candidates mostly the first few hundred are ever
 /// looked at.
 struct Queue {
     /// Whole numbers that fall with the score and then rise with the position, and the detection's position.
     keys: Vec<(Reverse<u32>, u32)>,
-    detections: Vec<Detection>,
     /// How many of `keys` are sorted and in place.
     sorted: usize,
     next: usize,
@@ -117,10 +127,10 @@ struct Queue {
 }
 
 impl Queue {
-    fn new(detections: Vec<Detection>, most: usize) -> Self {
+    fn new(detections: &[DetectedObject], most: usize) -> Self {
         let scores = detections.iter().enumerate().filter(|(_, detection)| !detection.score.is_nan());
         let keys = scores.map(|(index, detection)| (Reverse(order(detection.score)), index as u32)).collect();
-        Self { keys, detections, sorted: 0, next: 0, piece: most.saturating_mul(4).clamp(64, 1 << 20) }
+        Self { keys, sorted: 0, next: 0, piece: most.saturating_mul(4).clamp(64, 1 << 20) }
     }
 }
 
@@ -131,9 +141,9 @@ fn order(score: f32) -> u32 {
 }
 
 impl Iterator for Queue {
-    type Item = Detection;
+    type Item = usize;
 
-    fn next(&mut self) -> Option<Detection> {
+    fn next(&mut self) -> Option<usize> {
         if self.next == self.keys.len() {
             return None;
         }
@@ -149,7 +159,7 @@ impl Iterator for Queue {
         }
         let (_, index) = self.keys[self.next];
         self.next += 1;
-        Some(self.detections[index as usize])
+        Some(index as usize)
     }
 }
 
@@ -157,15 +167,15 @@ impl Iterator for Queue {
 mod tests {
     use super::*;
 
-    fn detection(x: f32, class: usize, score: f32) -> Detection {
-        Detection { bbox: BBox::from_xyxy(x, 0.0, x + 10.0, 10.0), class, score }
+    fn detection(x: f32, class: usize, score: f32) -> DetectedObject {
+        DetectedObject::new(BBox::from_xyxy(x, 0.0, x + 10.0, 10.0), class, score)
     }
 
     #[test]
     fn an_overlapping_detection_of_the_same_class_goes() {
         // Boxes 10 wide and 2 apart share 80 of 120: IoU 2/3. 5 apart: 50 of 150, IoU 1/3.
         let all = vec![detection(5.0, 0, 0.7), detection(0.0, 0, 0.9), detection(2.0, 0, 0.8), detection(2.0, 1, 0.6)];
-        let scores = |kept: Vec<Detection>| kept.iter().map(|detection| detection.score).collect::<Vec<_>>();
+        let scores = |kept: Vec<DetectedObject>| kept.iter().map(|detection| detection.score).collect::<Vec<_>>();
         assert_eq!(scores(class_wise(all.clone(), 0.5, 10)), [0.9, 0.7, 0.6]);
         assert_eq!(scores(class_agnostic(all.clone(), 0.5, 10)), [0.9, 0.7]);
         assert_eq!(scores(class_wise(all.clone(), 0.7, 2)), [0.9, 0.8]);
@@ -200,7 +210,7 @@ mod tests {
     }
 
     /// The definition, without any of the above's shortcuts.
-    fn slow(detections: &[Detection], threshold: f32, most: usize, by_class: bool) -> Vec<Detection> {
+    fn slow(detections: &[DetectedObject], threshold: f32, most: usize, by_class: bool) -> Vec<DetectedObject> {
         let mut rest = ranked(detections.to_vec());
         let mut kept = Vec::new();
         while !rest.is_empty() && kept.len() < most {
@@ -219,12 +229,12 @@ mod tests {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (state >> 8) % range
         };
-        let all: Vec<Detection> = (0..3000)
+        let all: Vec<DetectedObject> = (0..3000)
             .map(|_| {
                 let corner = (draw(600) as f32, draw(600) as f32);
                 let size = (4 + draw(120), 4 + draw(120));
                 let bbox = BBox::from_xywh(corner.0, corner.1, size.0 as f32, size.1 as f32);
-                Detection { bbox, class: draw(5) as usize, score: draw(500) as f32 / 500.0 }
+                DetectedObject::new(bbox, draw(5) as usize, draw(500) as f32 / 500.0)
             })
             .collect();
         for (threshold, most) in [(0.3, 20), (0.65, 100), (0.5, 3000)] {

@@ -3,7 +3,7 @@
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::{BBox, ClassId, Segmentation};
+use crate::{BBox, ClassId, Rle, Segmentation};
 
 /// One image with its annotation.
 ///
@@ -42,14 +42,36 @@ impl Instance {
     }
 }
 
-/// One detected object.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Detection {
+/// One object that a model found, with what the model tells of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DetectedObject {
     /// Its box in pixels of the original image.
     pub bbox: BBox,
     /// Its class.
     pub class: ClassId,
     /// Confidence in `0..=1`.
+    pub score: f32,
+    /// Its pixels, a mask of the original image's size; `None` where the model gives none.
+    pub mask: Option<Rle>,
+    /// Its key points, in the order of the skeleton; `None` where the model gives none.
+    pub keypoints: Option<Vec<DetectedKeypoint>>,
+}
+
+impl DetectedObject {
+    /// An object of which only box, class and confidence are known.
+    pub const fn new(bbox: BBox, class: ClassId, score: f32) -> Self {
+        Self { bbox, class, score, mask: None, keypoints: None }
+    }
+}
+
+/// One key point of a detected object.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DetectedKeypoint {
+    /// Pixels from the left edge of the image.
+    pub x: f32,
+    /// Pixels from the upper edge of the image.
+    pub y: f32,
+    /// Confidence, the higher the surer; its range is the model's own.
     pub score: f32,
 }
 

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use trainer::config::{AnyRunConfig, Sections, key_reference_markdown};
-use trainer::tasks::classification::Classification;
-use trainer::tasks::detection::Detection;
-use trainer::tasks::segmentation::Segmentation;
+use tensor_backend::{SelectedBackend, TrainingBackend};
+use trainer::TrainError;
+use trainer::config::{AnyRunConfig, ConfigVisitor, RunConfig, key_reference_markdown};
+use trainer::tasks::{InferenceOn, TrainingOn};
+use vision_types::ClassNames;
 
 use super::LIBRARIES;
 use super::command::{CargoCommand, project_root};
@@ -38,22 +39,27 @@ pub(super) fn recipes() -> anyhow::Result<()> {
     ensure!(!recipes.is_empty(), "{} holds no recipe, expected at least one .toml", folder.display());
     for path in &recipes {
         let at = || path.display().to_string();
-        match AnyRunConfig::read(path, &[])? {
-            AnyRunConfig::Classification(config) => {
-                Classification::check_model(&config.model, ANY_CLASSES, config.input.shape()).with_context(at)?;
-                config.loss.validate(ANY_CLASSES).with_context(at)?;
-            }
-            AnyRunConfig::Detection(config) => {
-                Detection::check_model(&config.model, ANY_CLASSES, config.input.shape()).with_context(at)?;
-            }
-            AnyRunConfig::Segmentation(config) => {
-                Segmentation::check_model(&config.model, ANY_CLASSES, config.input.shape()).with_context(at)?;
-                config.loss.loss.validate(ANY_CLASSES).with_context(at)?;
-            }
-        }
+        AnyRunConfig::read(path, &[])?.visit::<TrainingBackend, SelectedBackend, _>(Check).with_context(at)?;
     }
     println!("{} recipes are valid", recipes.len());
     Ok(())
+}
+
+/// Checks that a network, a loss and the rest of a task can be made of a recipe.
+struct Check;
+
+impl ConfigVisitor<TrainingBackend, SelectedBackend> for Check {
+    type Output = Result<(), TrainError>;
+
+    fn visit<K: TrainingOn<TrainingBackend> + InferenceOn<SelectedBackend>>(
+        self,
+        config: RunConfig<K>,
+    ) -> Self::Output {
+        let names = (0..ANY_CLASSES).map(|class| format!("class {class}"));
+        K::check_model(&config.model, ANY_CLASSES, config.input.shape())?;
+        K::task(&config, ClassNames::new(names))?;
+        Ok(())
+    }
 }
 
 /// The `.toml` files of `folder`, sorted.

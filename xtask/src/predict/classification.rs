@@ -7,13 +7,15 @@ use anyhow::Context;
 use image::RgbImage;
 use serde::Serialize;
 use tensor_backend::SelectedBackend;
-use trainer::tasks::classification::{Prediction, Predictor};
+use trainer::tasks::classification::{ClassificationPredictor, Prediction, Views};
 
 use super::{Answers, quoted};
 
 /// A classifier.
 pub(super) struct Classifies {
-    pub(super) predictor: Predictor<SelectedBackend>,
+    pub(super) predictor: ClassificationPredictor<SelectedBackend>,
+    /// Views of each image that are averaged; unset: the image alone.
+    pub(super) views: Option<Views>,
     /// Classes listed for each image.
     pub(super) top: usize,
 }
@@ -43,7 +45,10 @@ impl Answers for Classifies {
     type Answer = Answer;
 
     fn predict(&self, images: &[RgbImage]) -> Vec<Prediction> {
-        self.predictor.predict(images)
+        match self.views {
+            None => self.predictor.predict(images),
+            Some(views) => self.predictor.predict_views(images, views),
+        }
     }
 
     fn answer(&self, file: &Path, prediction: Prediction) -> Answer {

@@ -4,6 +4,7 @@ mod classification;
 mod detection;
 mod files;
 mod segmentation;
+mod shape;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,10 +17,11 @@ use image::RgbImage;
 use serde::Serialize;
 use tensor_backend::{SelectedBackend, open_device};
 use trainer::config::TaskKind;
-use trainer::run_directory::RunDirectory;
-use trainer::tasks::{classification::Predictor, detection::Detector, segmentation::Segmenter};
-use trainer::test_time::Views;
-use trainer::weights_file;
+use trainer::run::RunDirectory;
+use trainer::tasks::classification::{ClassificationPredictor, Views};
+use trainer::tasks::detection::DetectionPredictor;
+use trainer::tasks::segmentation::SegmentationPredictor;
+use trainer::weights::file;
 
 use crate::eval::parse_views;
 use crate::interrupt::{INTERRUPTED, stop_flag};
@@ -51,7 +53,7 @@ pub(crate) struct PredictArguments {
     /// Segmentation: pixels that a connected region must have to be an object; unset: decode.min_area of the run.
     #[arg(long, value_name = "PIXELS")]
     min_area: Option<u64>,
-    /// Segmentation: write objects as outlines (polygons, holes are lost) instead of runs of pixels.
+    /// Segmentation, and masks of detected objects: write objects as outlines (polygons, holes are lost) instead of runs of pixels.
     #[arg(long)]
     polygons: bool,
     /// Classification: average the answers about several views of each image: `flip` (the default), `crops` or
@@ -103,19 +105,21 @@ pub(crate) fn run(arguments: PredictArguments) -> anyhow::Result<ExitCode> {
         false => RunDirectory::open(&arguments.run)?.weights_file()?,
     };
     let device = open_device()?;
-    match weights_file::read_description::<TaskOnly>(&weights)?.task {
+    match file::read_description::<TaskOnly>(&weights)?.task {
         TaskKind::Classification => {
-            let predictor = Predictor::<SelectedBackend>::from_weights(&weights, &device)?.with_views(arguments.tta);
-            answer_all(&classification::Classifies { predictor, top: arguments.top }, &arguments)
+            let predictor = ClassificationPredictor::<SelectedBackend>::from_weights(&weights, &device)?;
+            let classifies = classification::Classifies { predictor, views: arguments.tta, top: arguments.top };
+            answer_all(&classifies, &arguments)
         }
-        TaskKind::Detection if arguments.tta.is_some() => bail!("--tta is for classification, found detection"),
+        task if arguments.tta.is_some() => bail!("--tta is for classification, found {}", task.as_str()),
         TaskKind::Detection => {
-            let detector = Detector::<SelectedBackend>::from_weights(&weights, &device)?;
-            let detects = detection::Detects::new(detector, arguments.score, &arguments.class_scores)?;
+            let detector = DetectionPredictor::<SelectedBackend>::from_weights(&weights, &device)?;
+            let detects =
+                detection::Detects::new(detector, arguments.score, &arguments.class_scores, arguments.polygons)?;
             answer_all(&detects, &arguments)
         }
         TaskKind::Segmentation => {
-            let segmenter = Segmenter::<SelectedBackend>::from_weights(&weights, &device)?;
+            let segmenter = SegmentationPredictor::<SelectedBackend>::from_weights(&weights, &device)?;
             answer_all(&segmentation::Segments::new(segmenter, arguments.min_area, arguments.polygons), &arguments)
         }
     }

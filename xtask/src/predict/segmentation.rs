@@ -9,9 +9,10 @@ use datasets::{draw, write_mask_png};
 use image::RgbImage;
 use serde::Serialize;
 use tensor_backend::SelectedBackend;
-use trainer::tasks::segmentation::{SegmentedImage, SegmentedObject, Segmenter};
+use trainer::tasks::segmentation::{SegmentationPredictor, SegmentedImage, SegmentedObject};
 use vision_types::{ClassId, Mask};
 
+use super::shape::Shape;
 use super::{Answers, image_id, quoted};
 
 /// How much of a class's colour covers a picture.
@@ -19,7 +20,7 @@ const OPACITY: f32 = 0.45;
 
 /// A segmentation network and what is asked of its answers.
 pub(super) struct Segments {
-    segmenter: Segmenter<SelectedBackend>,
+    segmenter: SegmentationPredictor<SelectedBackend>,
     /// Pixels that an object must have.
     min_area: u64,
     /// Whether objects are written as outlines instead of runs of pixels.
@@ -56,16 +57,6 @@ struct Object {
     segmentation: Shape,
 }
 
-/// A region's pixels, as in COCO.
-#[derive(Debug, Clone, Serialize)]
-#[serde(untagged)]
-enum Shape {
-    /// Compressed runs, column by column.
-    Runs { size: [u32; 2], counts: String },
-    /// One outer outline, `x, y` after `x, y`.
-    Outline([Vec<u32>; 1]),
-}
-
 /// One object in COCO's results form.
 #[derive(Debug, Serialize)]
 struct CocoResult<'a> {
@@ -81,7 +72,11 @@ struct CocoResult<'a> {
 
 impl Segments {
     /// `segmenter`, asked for objects of at least `min_area` pixels, or as its run says.
-    pub(super) fn new(segmenter: Segmenter<SelectedBackend>, min_area: Option<u64>, polygons: bool) -> Self {
+    pub(super) fn new(
+        segmenter: SegmentationPredictor<SelectedBackend>,
+        min_area: Option<u64>,
+        polygons: bool,
+    ) -> Self {
         let min_area = min_area.unwrap_or(segmenter.decoding().min_area);
         Self { segmenter, min_area, polygons }
     }
@@ -90,7 +85,7 @@ impl Segments {
         self.segmenter.classes().get(usize::from(class)).unwrap_or_default().to_owned()
     }
 
-    fn object(&self, object: SegmentedObject, size: [u32; 2]) -> Object {
+    fn object(&self, object: SegmentedObject) -> Object {
         Object {
             class: self.name(object.class),
             class_id: usize::from(object.class),
@@ -98,8 +93,8 @@ impl Segments {
             area: object.pixels.area(),
             bbox: object.pixels.bbox().to_xywh(),
             segmentation: match self.polygons {
-                true => Shape::Outline([object.outline.concat()]),
-                false => Shape::Runs { size, counts: object.pixels.to_compressed() },
+                true => Shape::Outlines(vec![object.outline.concat()]),
+                false => Shape::runs(&object.pixels),
             },
         }
     }
@@ -125,7 +120,7 @@ impl Answers for Segments {
             image: file.display().to_string(),
             mask: None,
             areas: areas.map(|(class, count)| (self.name(class as u8), count)).collect(),
-            objects: objects.into_iter().map(|object| self.object(object, size)).collect(),
+            objects: objects.into_iter().map(|object| self.object(object)).collect(),
             pixels: Some(prediction.mask),
             size,
         }

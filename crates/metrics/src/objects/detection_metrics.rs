@@ -1,10 +1,43 @@
 //! The figures of a detector.
 
-use vision_types::{BBox, ClassNames, Detection, Instance};
+use vision_types::{BBox, ClassNames, DetectedObject, Instance, Rle, Segmentation};
 
 use super::breakdown::{self, ErrorCosts, ScoreCurves};
-use super::coco::{CocoBoxes, CocoFigures, FoundBox, KnownBox, Sizes, object_counts};
+use super::coco::{CocoBoxes, CocoFigures, CocoMasks, FoundBox, FoundMask, KnownBox, KnownMask, Sizes, object_counts};
+use crate::figure::{Figure, Shown};
 use crate::{ConfusionMatrix, Metric, MetricError, Score};
+
+/// The figures of boxes, in the order of COCO's summary.
+pub(crate) const BOX_FIGURES: &[Figure] = &[
+    Figure::higher("ap").shown(Shown::Monitored),
+    Figure::higher("ap50").shown(Shown::Epoch),
+    Figure::higher("ap75").shown(Shown::Final),
+    Figure::higher("ap_small"),
+    Figure::higher("ap_medium"),
+    Figure::higher("ap_large"),
+    Figure::higher("ar1"),
+    Figure::higher("ar10"),
+    Figure::higher("ar100"),
+    Figure::higher("ar_small"),
+    Figure::higher("ar_medium"),
+    Figure::higher("ar_large"),
+];
+
+/// The same figures of masks.
+pub(crate) const MASK_FIGURES: &[Figure] = &[
+    Figure::higher("mask_ap").shown(Shown::Monitored),
+    Figure::higher("mask_ap50").shown(Shown::Epoch),
+    Figure::higher("mask_ap75").shown(Shown::Final),
+    Figure::higher("mask_ap_small"),
+    Figure::higher("mask_ap_medium"),
+    Figure::higher("mask_ap_large"),
+    Figure::higher("mask_ar1"),
+    Figure::higher("mask_ar10"),
+    Figure::higher("mask_ar100"),
+    Figure::higher("mask_ar_small"),
+    Figure::higher("mask_ar_medium"),
+    Figure::higher("mask_ar_large"),
+];
 
 /// Detections of one class that count in an image.
 const MOST_DETECTIONS: usize = 100;
@@ -12,11 +45,13 @@ const MOST_DETECTIONS: usize = 100;
 /// Judges detections as COCO does, over everything taken in.
 ///
 /// The figures are `ap`, `ap50`, `ap75`, `ap_small`, `ap_medium`, `ap_large`, `ar1`, `ar10`, `ar100`, `ar_small`,
-/// `ar_medium` and `ar_large`; one is not defined where there are no such objects.
+/// `ar_medium` and `ar_large`; one is not defined where there are no such objects. With masks, those of them too, with
+/// `mask_` before their names.
 #[derive(Debug, Clone)]
 pub struct DetectionMetrics {
     names: ClassNames,
     boxes: CocoBoxes,
+    masks: Option<CocoMasks>,
 }
 
 /// Figures of one class; `None` where there are no objects of it.
@@ -41,7 +76,12 @@ pub struct DetectionClassFigures {
 impl DetectionMetrics {
     /// For detections of the classes called `names`.
     pub fn new(names: ClassNames) -> Self {
-        Self { names, boxes: CocoBoxes::default() }
+        Self { names, boxes: CocoBoxes::default(), masks: None }
+    }
+
+    /// The same, of masks as well.
+    pub fn with_masks(self) -> Self {
+        Self { masks: Some(CocoMasks::default()), ..self }
     }
 
     /// Names of the classes.
@@ -93,8 +133,8 @@ impl DetectionMetrics {
     }
 }
 
-impl Metric<Vec<Detection>, Vec<Instance>> for DetectionMetrics {
-    fn update(&mut self, predictions: &[Vec<Detection>], targets: &[Vec<Instance>]) -> Result<(), MetricError> {
+impl Metric<Vec<DetectedObject>, Vec<Instance>> for DetectionMetrics {
+    fn update(&mut self, predictions: &[Vec<DetectedObject>], targets: &[Vec<Instance>]) -> Result<(), MetricError> {
         let (count, classes) = (predictions.len(), self.names.len());
         if count != targets.len() {
             return Err(MetricError::LengthMismatch { predictions: count, targets: targets.len() });
@@ -112,6 +152,10 @@ impl Metric<Vec<Detection>, Vec<Instance>> for DetectionMetrics {
             }
         }
         for (found, known) in predictions.iter().zip(targets) {
+            if let Some(all) = &mut self.masks {
+                let (known, found) = masks(found, known);
+                all.add(known, found);
+            }
             let known = known.iter().map(|instance| KnownBox {
                 bbox: xywh(instance.bbox),
                 class: instance.class,
@@ -129,27 +173,58 @@ impl Metric<Vec<Detection>, Vec<Instance>> for DetectionMetrics {
     }
 
     fn compute(&self) -> Vec<Score> {
-        let names = [
-            "ap",
-            "ap50",
-            "ap75",
-            "ap_small",
-            "ap_medium",
-            "ap_large",
-            "ar1",
-            "ar10",
-            "ar100",
-            "ar_small",
-            "ar_medium",
-            "ar_large",
-        ];
-        let figures = self.boxes.summary(self.names.len());
-        names.into_iter().zip(figures).map(|(name, (_, value))| Score::new(name, value)).collect()
+        let named = |figures: &[Figure], summary: Vec<(String, Option<f64>)>| -> Vec<Score> {
+            figures.iter().zip(summary).map(|(figure, (_, value))| Score::new(figure.name, value)).collect()
+        };
+        let mut scores = named(BOX_FIGURES, self.boxes.summary(self.names.len()));
+        if let Some(masks) = &self.masks {
+            scores.extend(named(MASK_FIGURES, masks.summary(self.names.len())));
+        }
+        scores
     }
 
     fn reset(&mut self) {
         self.boxes = CocoBoxes::default();
+        self.masks = self.masks.take().map(|_| CocoMasks::default());
     }
+}
+
+/// The masks of one image: annotated and found.
+///
+/// An object without an outline has the pixels of its box, as one without a mask has that was found.
+fn masks(found: &[DetectedObject], known: &[Instance]) -> (Vec<KnownMask>, Vec<FoundMask>) {
+    let [height, width] = canvas(found, known);
+    let box_pixels = |bbox: BBox| {
+        let [left, top, right, bottom] = [bbox.x1, bbox.y1, bbox.x2, bbox.y2].map(f64::from);
+        Rle::from_polygon(&[[left, top], [right, top], [right, bottom], [left, bottom]], height, width)
+    };
+    let known = known.iter().map(|instance| {
+        let outlined = instance.segmentation.as_ref().and_then(|shape| shape.to_rle(height, width).ok());
+        let mask = outlined.unwrap_or_else(|| box_pixels(instance.bbox));
+        KnownMask { bbox: mask.bbox(), mask, class: instance.class, area: instance.area, crowd: instance.crowd }
+    });
+    let found = found.iter().map(|object| {
+        let mask = object.mask.clone().unwrap_or_else(|| box_pixels(object.bbox));
+        let area = f64::from(object.bbox.width()) * f64::from(object.bbox.height());
+        FoundMask { bbox: mask.bbox(), mask, class: object.class, area, score: f64::from(object.score) }
+    });
+    (known.collect(), found.collect())
+}
+
+/// Height and width of the image, as the masks have them; without any mask, of the least image that holds all objects.
+fn canvas(found: &[DetectedObject], known: &[Instance]) -> [u32; 2] {
+    let stored = found.iter().find_map(|object| object.mask.as_ref()).or_else(|| {
+        known.iter().find_map(|instance| match &instance.segmentation {
+            Some(Segmentation::Rle(mask)) => Some(mask),
+            _ => None,
+        })
+    });
+    if let Some(mask) = stored {
+        return [mask.height, mask.width];
+    }
+    let boxes = || found.iter().map(|object| object.bbox).chain(known.iter().map(|instance| instance.bbox));
+    let most = |edge: fn(BBox) -> f32| boxes().map(edge).fold(1.0, f32::max).ceil() as u32;
+    [most(|bbox| bbox.y2), most(|bbox| bbox.x2)]
 }
 
 fn xywh(bbox: BBox) -> [f64; 4] {
@@ -175,10 +250,12 @@ mod tests {
                 .map(|value| (value * 1e9).round() / 1e9)
         };
         assert_eq!(value(&metrics, "ap"), None);
-        let right = Detection { bbox, class: 0, score: 0.9 };
-        metrics.update(&[vec![right]], &[vec![Instance::from_box(bbox, 0)]]).expect("a detection for an object");
-        for wrong in [Detection { class: 2, ..right }, Detection { score: f32::NAN, ..right }] {
-            let refused = metrics.update(&[vec![right], vec![wrong]], &[Vec::new(), Vec::new()]);
+        let right = DetectedObject::new(bbox, 0, 0.9);
+        metrics
+            .update(&[vec![right.clone()]], &[vec![Instance::from_box(bbox, 0)]])
+            .expect("a detection for an object");
+        for wrong in [DetectedObject::new(bbox, 2, 0.9), DetectedObject::new(bbox, 0, f32::NAN)] {
+            let refused = metrics.update(&[vec![right.clone()], vec![wrong]], &[Vec::new(), Vec::new()]);
             assert!(refused.is_err());
         }
         assert_eq!((value(&metrics, "ap"), value(&metrics, "ap_large")), (Some(1.0), None));
@@ -186,5 +263,34 @@ mod tests {
         assert_eq!((value(&metrics, "ap"), value(&metrics, "ar1")), (Some(0.5), Some(0.5)));
         metrics.reset();
         assert_eq!(value(&metrics, "ap50"), None);
+    }
+
+    #[test]
+    fn masks_have_figures_of_their_own() {
+        let square = |x: f64| vec![[x, 0.0], [x + 10.0, 0.0], [x + 10.0, 10.0], [x, 10.0]];
+        let mask = |x: f64| Rle::from_polygon(&square(x), 20, 40);
+        let bbox = BBox::from_xyxy(0.0, 0.0, 10.0, 10.0);
+        let known =
+            Instance { segmentation: Some(Segmentation::Polygons(vec![square(0.0)])), ..Instance::from_box(bbox, 0) };
+        let value = |metrics: &DetectionMetrics, name: &str| {
+            let scores = metrics.compute();
+            scores
+                .into_iter()
+                .find(|score| score.name == name)
+                .expect("a figure")
+                .value
+                .map(|value| (value * 1e3).round())
+        };
+        let mut metrics = DetectionMetrics::new(ClassNames::new(["cat"])).with_masks();
+        assert_eq!(metrics.compute().len(), 24);
+        // The box is right, the mask lies 5 pixels beside: 50 of 150 pixels.
+        let found = DetectedObject { mask: Some(mask(5.0)), ..DetectedObject::new(bbox, 0, 0.9) };
+        metrics.update(&[vec![found]], &[vec![known.clone()]]).expect("one for one");
+        assert_eq!((value(&metrics, "ap"), value(&metrics, "mask_ap")), (Some(1000.0), Some(0.0)));
+        metrics.reset();
+        assert_eq!(value(&metrics, "mask_ap"), None);
+        let found = DetectedObject { mask: Some(mask(0.0)), ..DetectedObject::new(bbox, 0, 0.9) };
+        metrics.update(&[vec![found]], &[vec![known]]).expect("one for one");
+        assert_eq!((value(&metrics, "ap"), value(&metrics, "mask_ap")), (Some(1000.0), Some(1000.0)));
     }
 }

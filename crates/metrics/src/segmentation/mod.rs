@@ -7,8 +7,21 @@ use serde::{Deserialize, Serialize};
 use vision_types::{ClassId, ClassNames, Mask};
 
 use crate::check::check_lengths;
+use crate::figure::{Figure, Shown};
 use crate::{ConfusionMatrix, Metric, MetricError, Score};
 use boundary::BoundaryMatch;
+
+/// The figures of [`SegmentationMetrics`].
+pub(crate) const FIGURES: &[Figure] = &[
+    Figure::higher("mean_iou").shown(Shown::Monitored),
+    Figure::higher("dice").shown(Shown::Epoch),
+    Figure::higher("pixel_accuracy").shown(Shown::Epoch),
+    Figure::higher("mean_class_accuracy"),
+    Figure::higher("foreground_iou"),
+    Figure::higher("fw_iou"),
+    Figure::higher("boundary_f1"),
+    Figure::lower("hd95"),
+];
 
 /// Judges masks of class numbers by pixels counted over everything taken in, and by their outlines.
 ///

@@ -1,6 +1,6 @@
 //! Raw outputs as detections.
 
-use vision_types::{AnchorPoint, Detection};
+use vision_types::{AnchorPoint, DetectedObject};
 
 use super::BOX_VALUES;
 
@@ -25,7 +25,7 @@ pub fn decode_yolox(
     classes: usize,
     score_threshold: f32,
     multi_label: bool,
-) -> Vec<Detection> {
+) -> Vec<DetectedObject> {
     let row = BOX_VALUES + classes;
     let expected = points.len() * row;
     assert_eq!(values.len(), expected, "{} anchors of {classes} classes have {expected} values", points.len());
@@ -43,7 +43,7 @@ pub fn decode_yolox(
             if score >= score_threshold {
                 let bbox = *bbox.get_or_insert_with(|| point.decode([x, y, w, h]));
                 if [bbox.x1, bbox.y1, bbox.x2, bbox.y2].iter().all(|corner| corner.is_finite()) {
-                    detections.push(Detection { bbox, class, score });
+                    detections.push(DetectedObject::new(bbox, class, score));
                 }
             }
         };

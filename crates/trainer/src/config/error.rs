@@ -46,7 +46,7 @@ impl ConfigError {
     }
 
     /// An error of serde, with the nearest of the names it expected.
-    pub(super) fn content(origin: &str, message: &str) -> Self {
+    pub(crate) fn content(origin: &str, message: &str) -> Self {
         let message = message.trim_end();
         let hint = hint(message).map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
         Self::Content { origin: origin.to_owned(), message: message.to_owned(), hint }

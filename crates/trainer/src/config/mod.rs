@@ -15,7 +15,7 @@ use models::InputShape;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub use any::AnyRunConfig;
+pub use any::{AnyRunConfig, ConfigVisitor};
 pub use error::{ConfigError, nearest};
 pub use overrides::{data_path_setting, text_setting, texts_setting};
 pub use published::published_classifier;
@@ -23,17 +23,19 @@ pub use reference::{
     KeyReference, detection_key_reference, key_reference, key_reference_markdown, segmentation_key_reference,
 };
 pub use sections::{
-    AugmentConfig, InputConfig, InputSize, NoSettings, Normalization, NormalizationPreset, TaskKind, TrainConfig,
+    ClassificationAugment, InputConfig, InputSize, NoSettings, Normalization, NormalizationPreset, TaskKind,
+    TrainConfig,
 };
 
-use crate::distillation::DistillConfig;
-use crate::early_stopping::EarlyStopping;
-use crate::initial_weights::InitConfig;
-use crate::optim::OptimizerConfig;
-use crate::schedule::ScheduleConfig;
+use crate::tasks::classification::DistillConfig;
+use crate::training::early_stopping::EarlyStopping;
+use crate::training::optim::OptimizerConfig;
+use crate::training::sampler::Sampling;
+use crate::training::schedule::ScheduleConfig;
+use crate::weights::InitConfig;
 
 /// A table of a configuration.
-pub trait Section: Serialize + DeserializeOwned + Debug + Clone + PartialEq + Send + Sync + 'static {
+pub trait ConfigTable: Serialize + DeserializeOwned + Debug + Clone + PartialEq + Send + Sync + 'static {
     /// What types cannot rule out: names the key, what was found and what is possible.
     fn problem(&self) -> Option<String> {
         None
@@ -46,7 +48,7 @@ pub trait Section: Serialize + DeserializeOwned + Debug + Clone + PartialEq + Se
 }
 
 /// The table that says where samples come from.
-pub trait DataSection: Section + Default {
+pub trait DataTable: ConfigTable + Default {
     /// What is known about an image.
     type Annotation: Clone + Send + Sync + datasets::Fingerprint + 'static;
 
@@ -72,20 +74,32 @@ pub trait DataSection: Section + Default {
     }
 }
 
-/// A kind of recognition, as far as its configuration goes: the tables that differ from task to task.
-pub trait Sections: Debug + Clone + PartialEq + Send + Sync + 'static {
+/// The table `[augment]`.
+pub trait AugmentTable: ConfigTable + Default {
+    /// The part of it that prediction needs as well: how an image comes to the network's input.
+    type Preparation: Serialize + DeserializeOwned + Debug + Clone + PartialEq;
+
+    /// That part.
+    fn preparation(&self) -> Self::Preparation;
+
+    /// No augmentation, images coming to the input as `preparation` says.
+    fn with_preparation(preparation: Self::Preparation) -> Self;
+}
+
+/// A task as far as its configuration goes: the tables that differ from task to task.
+pub trait TaskTables: Debug + Clone + PartialEq + Send + Sync + 'static {
     /// The value of `task`.
     const TASK: TaskKind;
     /// `[data]`.
-    type Data: DataSection;
+    type Data: DataTable;
     /// `[augment]`.
-    type Augment: Section + Default;
+    type Augment: AugmentTable;
     /// `[model]`.
-    type Model: Section;
+    type Model: ConfigTable;
     /// `[loss]`.
-    type Loss: Section + Default;
+    type Loss: ConfigTable + Default;
     /// `[decode]`: how outputs become answers.
-    type Decode: Section + Default;
+    type Decode: ConfigTable + Default;
 
     /// `[input]` where the configuration has none.
     fn default_input() -> InputConfig {
@@ -95,8 +109,32 @@ pub trait Sections: Debug + Clone + PartialEq + Send + Sync + 'static {
     /// `[model]` where the configuration has none.
     fn default_model() -> Self::Model;
 
+    /// The network called `name`, with default options.
+    ///
+    /// # Errors
+    ///
+    /// [`models::ModelError::UnknownName`] with the nearest names, or a network for another task.
+    fn named_model(name: &str) -> Result<Self::Model, models::ModelError>;
+
+    /// What published weights of `model` are evaluated with.
+    fn published(model: Self::Model) -> RunConfig<Self> {
+        RunConfig { model, ..RunConfig::default() }
+    }
+
     /// The name of the network.
     fn model_name(model: &Self::Model) -> &str;
+
+    /// Whether an image has one class, by which samples can be balanced.
+    const ONE_CLASS_AN_IMAGE: bool = false;
+
+    /// Fills in what depends on several tables at once.
+    ///
+    /// # Errors
+    ///
+    /// When they do not go together.
+    fn resolve(_config: &mut RunConfig<Self>) -> Result<(), ConfigError> {
+        Ok(())
+    }
 
     /// Checks the network's options against the number of classes and the image size without building it.
     ///
@@ -107,12 +145,12 @@ pub trait Sections: Debug + Clone + PartialEq + Send + Sync + 'static {
 }
 
 /// What is known about an image in the task `K`.
-pub type AnnotationOf<K> = <<K as Sections>::Data as DataSection>::Annotation;
+pub type AnnotationOf<K> = <<K as TaskTables>::Data as DataTable>::Annotation;
 
 /// Everything that a run of the task `K` is made of. Feeding a resolved configuration back repeats the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, bound = "")]
-pub struct RunConfig<K: Sections> {
+pub struct RunConfig<K: TaskTables> {
     /// What is to be recognised.
     pub task: TaskKind,
     /// Names the run: weights, order, augmentation and dropout follow from it.
@@ -134,7 +172,7 @@ pub struct RunConfig<K: Sections> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distill: Option<DistillConfig<K::Model>>,
     /// How outputs become answers.
-    #[serde(skip_serializing_if = "Section::is_absent")]
+    #[serde(skip_serializing_if = "ConfigTable::is_absent")]
     pub decode: K::Decode,
     /// How the loss is minimised.
     pub optim: OptimizerConfig,
@@ -147,7 +185,7 @@ pub struct RunConfig<K: Sections> {
     pub early_stopping: Option<EarlyStopping>,
 }
 
-impl<K: Sections> Default for RunConfig<K> {
+impl<K: TaskTables> Default for RunConfig<K> {
     fn default() -> Self {
         Self {
             task: K::TASK,
@@ -168,7 +206,7 @@ impl<K: Sections> Default for RunConfig<K> {
     }
 }
 
-impl<K: Sections> RunConfig<K> {
+impl<K: TaskTables> RunConfig<K> {
     /// Reads a configuration file and applies `overrides` (`key=value`, the key with dots).
     ///
     /// # Errors
@@ -197,10 +235,11 @@ impl<K: Sections> RunConfig<K> {
                 input.entry(key).or_insert(value);
             }
         }
-        let config = serde_path_to_error::deserialize::<_, Self>(table).map_err(|error| {
+        let mut config = serde_path_to_error::deserialize::<_, Self>(table).map_err(|error| {
             let key = error.path().to_string();
             ConfigError::content(&format!("--set {key}"), &error.into_inner().to_string())
         })?;
+        K::resolve(&mut config)?;
         config.validate()?;
         Ok(config)
     }
@@ -240,6 +279,12 @@ impl<K: Sections> RunConfig<K> {
             .or_else(|| {
                 (self.train.cache_features && self.distill.is_some())
                     .then(|| "train.cache_features and distill exclude one another: a teacher needs images".to_owned())
+            })
+            .or_else(|| {
+                (self.train.sampling == Sampling::ClassBalanced && !K::ONE_CLASS_AN_IMAGE).then(|| {
+                    let task = K::TASK.as_str();
+                    format!("train.sampling = \"class-balanced\" needs one class an image, which {task} does not have")
+                })
             });
         match problem {
             Some(problem) => Err(ConfigError::Invalid(problem)),

@@ -4,7 +4,7 @@ use augment::Normalize;
 use augment::presets;
 use models::{Architecture, ClassifierConfig};
 
-use super::{AugmentConfig, InputConfig, InputSize, Normalization, NormalizationPreset, RunConfig};
+use super::{ClassificationAugment, InputConfig, InputSize, Normalization, NormalizationPreset, RunConfig};
 use crate::tasks::classification::Classification;
 
 /// From this size on images are prepared as torchvision does for ImageNet; smaller ones are taken as they are.
@@ -26,7 +26,7 @@ pub fn published_classifier(model: ClassifierConfig) -> RunConfig<Classification
         _ => Normalization::Preset(NormalizationPreset::Unit),
     };
     let side = input.height;
-    let mut augment = AugmentConfig::default();
+    let mut augment = ClassificationAugment::default();
     if side >= LEAST_CROPPED {
         let shorter = (side as f64 * RESIZE_TO_CROP).round() as u32;
         augment.eval = presets::imagenet_evaluation(shorter, side as u32);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use toml::{Table, Value};
 
-use super::{RunConfig, Sections};
+use super::{RunConfig, TaskTables};
 use crate::tasks::classification::Classification;
 use crate::tasks::detection::Detection;
 use crate::tasks::segmentation::Segmentation;
@@ -279,7 +279,7 @@ pub fn segmentation_key_reference() -> Vec<KeyReference> {
     reference_of::<Segmentation>(SEGMENTATION_KEYS)
 }
 
-fn reference_of<K: Sections>(keys: &[(&'static str, &'static str)]) -> Vec<KeyReference> {
+fn reference_of<K: TaskTables>(keys: &[(&'static str, &'static str)]) -> Vec<KeyReference> {
     let defaults = Table::try_from(RunConfig::<K>::default()).unwrap_or_default();
     keys.iter()
         .map(|(key, text)| {

@@ -1,14 +1,15 @@
 //! The sections of a configuration that belong to no other crate.
 
-use augment::{BatchMix, Normalize, Pipeline};
+use augment::{BatchMix, ImageSize, Normalize, Pipeline};
 use datasets::Fold;
+use image::RgbImage;
 use models::InputShape;
 use serde::{Deserialize, Serialize};
 use tensor_backend::ops::Precision;
 
-use super::Section;
-use crate::sampler::Sampling;
+use super::{AugmentTable, ConfigTable};
 use crate::task::OnBadSample;
+use crate::training::sampler::Sampling;
 
 /// What is to be recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -17,13 +18,21 @@ pub enum TaskKind {
     /// One class an image.
     #[default]
     Classification,
-    /// Boxes around objects.
+    /// Objects in images: boxes with classes.
     Detection,
     /// A class for each pixel.
     Segmentation,
 }
 
 impl TaskKind {
+    /// All values.
+    pub const ALL: [Self; 3] = [Self::Classification, Self::Detection, Self::Segmentation];
+
+    /// The task with this name in files.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|task| task.as_str() == name)
+    }
+
     /// The name in files.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -39,7 +48,7 @@ impl TaskKind {
 #[serde(deny_unknown_fields)]
 pub struct NoSettings {}
 
-impl Section for NoSettings {
+impl ConfigTable for NoSettings {
     fn is_absent(&self) -> bool {
         true
     }
@@ -70,10 +79,38 @@ impl InputConfig {
         InputShape::new(self.channels, height, width)
     }
 
+    /// Its size in pixels.
+    pub fn image_size(&self) -> ImageSize {
+        let [height, width] = self.size.height_width();
+        ImageSize::new(width as u32, height as u32)
+    }
+
+    /// The shape of a batch of `count` images, `[batch, channels, height, width]`.
+    pub fn batch_shape(&self, count: usize) -> [usize; 4] {
+        let [height, width] = self.size.height_width();
+        [count, self.channels, height, width]
+    }
+
+    /// Numbers of one image.
+    pub fn values_per_image(&self) -> usize {
+        self.batch_shape(1).iter().product()
+    }
+
+    /// Writes the normalised `[channels, height, width]` numbers of a picture, which may be of another size than this.
+    pub fn write_pixels(&self, picture: &RgbImage, pixels: &mut [f32]) {
+        let normalize = self.normalize.values();
+        match self.channels {
+            1 => normalize.write_grey_chw(picture, pixels),
+            _ => normalize.write_chw(picture, pixels),
+        }
+    }
+
     pub(super) fn problem(&self) -> Option<String> {
         let [height, width] = self.size.height_width();
-        if height == 0 || width == 0 {
-            return Some(format!("input.size must be positive, found {height}×{width}"));
+        if height == 0 || width == 0 || height.max(width) > MOST_PIXELS_A_SIDE {
+            return Some(format!(
+                "input.size must lie in 1..={MOST_PIXELS_A_SIDE} pixels a side, found {height}×{width}"
+            ));
         }
         if !matches!(self.channels, 1 | 3) {
             return Some(format!("input.channels must be 1 (grey) or 3 (colour), found {}", self.channels));
@@ -151,7 +188,7 @@ impl InputSize {
 /// How training samples are varied, and how samples are prepared for evaluation.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct AugmentConfig {
+pub struct ClassificationAugment {
     /// Steps for training images, in order.
     pub train: Pipeline,
     /// Steps for evaluation and prediction, in order.
@@ -161,7 +198,7 @@ pub struct AugmentConfig {
     pub mix: Option<BatchMix>,
 }
 
-impl Section for AugmentConfig {
+impl ConfigTable for ClassificationAugment {
     fn problem(&self) -> Option<String> {
         let pipeline =
             |name: &str, pipeline: &Pipeline| pipeline.validate().err().map(|error| format!("augment.{name}: {error}"));
@@ -169,6 +206,25 @@ impl Section for AugmentConfig {
             let mix = self.mix.as_ref()?;
             mix.validate().err().map(|error| format!("augment.mix: {error}"))
         })
+    }
+}
+
+/// How a classifier's images come to its input: the steps of `augment.eval`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassificationPreparation {
+    /// The steps, in order.
+    pub eval: Pipeline,
+}
+
+impl AugmentTable for ClassificationAugment {
+    type Preparation = ClassificationPreparation;
+
+    fn preparation(&self) -> ClassificationPreparation {
+        ClassificationPreparation { eval: self.eval.clone() }
+    }
+
+    fn with_preparation(preparation: ClassificationPreparation) -> Self {
+        Self { eval: preparation.eval, ..Self::default() }
     }
 }
 
@@ -237,6 +293,16 @@ impl Default for TrainConfig {
     }
 }
 
+/// Sides of a network's input beyond this are a slip: a single such picture has 3 GiB of numbers.
+const MOST_PIXELS_A_SIDE: usize = 16_384;
+/// Passes over the data beyond this are a slip.
+const MOST_EPOCHS: usize = 1_000_000;
+/// So are more samples in a batch, or batches in a step.
+const MOST_BATCH: usize = 1 << 20;
+/// So are more loader threads: a system does not start many more.
+const MOST_WORKERS: usize = 1024;
+/// Minutes of a year.
+const MOST_CHECKPOINT_MINUTES: f64 = 525_600.0;
 /// More loader threads than this only compete with the kernels.
 const MOST_DEFAULT_WORKERS: usize = 8;
 
@@ -249,15 +315,18 @@ impl TrainConfig {
 
     pub(super) fn problem(&self) -> Option<String> {
         let counts = [
-            ("epochs", self.epochs),
-            ("batch_size", self.batch_size),
-            ("accumulate", self.accumulate),
-            ("eval_every", self.eval_every),
+            ("epochs", self.epochs, MOST_EPOCHS),
+            ("batch_size", self.batch_size, MOST_BATCH),
+            ("accumulate", self.accumulate, MOST_BATCH),
+            ("eval_every", self.eval_every, MOST_EPOCHS),
         ];
-        for (key, value) in counts {
-            if value == 0 {
-                return Some(format!("train.{key} must be at least 1, found 0"));
+        for (key, value, most) in counts {
+            if !(1..=most).contains(&value) {
+                return Some(format!("train.{key} must lie in 1..={most}, found {value}"));
             }
+        }
+        if let Some(workers) = self.workers.filter(|workers| *workers > MOST_WORKERS) {
+            return Some(format!("train.workers must be at most {MOST_WORKERS}, found {workers}"));
         }
         if let Some(Fold { number, of, .. }) =
             self.fold.filter(|fold| fold.of < 2 || !(1..=fold.of).contains(&fold.number))
@@ -267,7 +336,10 @@ impl TrainConfig {
         if let Some(decay) = self.ema.filter(|decay| !(0.0..1.0).contains(decay)) {
             return Some(format!("train.ema must lie in 0..1, found {decay}"));
         }
-        (self.checkpoint_minutes.is_nan() || self.checkpoint_minutes <= 0.0)
-            .then(|| format!("train.checkpoint_minutes must be positive, found {}", self.checkpoint_minutes))
+        let longest = MOST_CHECKPOINT_MINUTES;
+        (!(self.checkpoint_minutes > 0.0 && self.checkpoint_minutes <= longest)).then(|| {
+            let found = self.checkpoint_minutes;
+            format!("train.checkpoint_minutes must be above 0 and at most {longest} (a year), found {found}")
+        })
     }
 }

@@ -31,12 +31,8 @@ pub struct RunReport {
     pub splits: Vec<SplitScores>,
     /// One row an epoch.
     pub history: Vec<HistoryRow>,
-    /// A closer look at one split.
-    pub evaluation: Option<Evaluation>,
-    /// A closer look at the detections on one split.
-    pub detection: Option<DetectionEvaluation>,
-    /// A closer look at the masks of one split.
-    pub segmentation: Option<SegmentationEvaluation>,
+    /// A closer look at the answers about one split.
+    pub closer_look: Option<CloserLook>,
     /// Pictures.
     pub galleries: Vec<Gallery>,
     /// The layers of the model.
@@ -87,6 +83,17 @@ pub struct HistoryRow {
     /// Value of each column: `train.loss`, `val.accuracy`, `lr`, `images_per_second` … Values that are not finite are
     /// shown as such.
     pub columns: BTreeMap<String, f64>,
+}
+
+/// A closer look at the answers about one split, by task.
+#[derive(Debug, Clone)]
+pub enum CloserLook {
+    /// Of a classifier.
+    Classification(Evaluation),
+    /// Of a detector.
+    Detection(DetectionEvaluation),
+    /// Of a segmentation network.
+    Segmentation(SegmentationEvaluation),
 }
 
 /// A closer look at the predictions on one split.
@@ -303,7 +310,7 @@ impl Evaluation {
 }
 
 /// The curve without the points that would fall onto their predecessor on the page; the last point stays.
-fn thinned<P: Copy>(curve: Vec<P>, position: impl Fn(&P) -> (f64, f64)) -> Vec<P> {
+pub(crate) fn thinned<P: Copy>(curve: Vec<P>, position: impl Fn(&P) -> (f64, f64)) -> Vec<P> {
     let Some(last) = curve.last().copied() else { return curve };
     let mut kept: Vec<P> = Vec::new();
     for point in curve {

@@ -59,6 +59,11 @@ pub(super) fn count(value: u64) -> String {
     text
 }
 
+/// A figure of a table in plain text; `-` where it is not defined.
+pub fn figure_text(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"))
+}
+
 /// A large number with at most three digits before a letter for thousands (`k`), millions (`M`) or billions (`G`).
 pub(super) fn compact(value: f64) -> String {
     let (divisor, suffix) = match value.abs() {

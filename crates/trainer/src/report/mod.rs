@@ -26,9 +26,11 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use data::thinned;
 pub use data::{
-    ClassCurves, DetectionClassRow, DetectionEvaluation, ErrorShare, Evaluation, Gallery, GalleryItem, Headline,
-    HistoryRow, Note, NoteLevel, RatioCurve, RunReport, SegmentationEvaluation, SizeRow, SplitScores, Table,
+    ClassCurves, CloserLook, DetectionClassRow, DetectionEvaluation, ErrorShare, Evaluation, Gallery, GalleryItem,
+    Headline, HistoryRow, Note, NoteLevel, RatioCurve, RunReport, SegmentationEvaluation, SizeRow, SplitScores, Table,
 };
+pub use format::figure_text;
 pub use lr_find_chart::render_lr_find;
 pub use page::render;

@@ -1,6 +1,6 @@
 //! The page as a whole.
 
-use super::data::RunReport;
+use super::data::{CloserLook, RunReport};
 use super::markup::Markup;
 use super::tables::{table, text_table};
 use super::{
@@ -49,14 +49,11 @@ fn body(markup: &mut Markup, report: &RunReport) {
     overview_section::draw(markup, report);
     curves_section::draw(markup, report);
     overview_section::draw_scores(markup, report);
-    if let Some(evaluation) = &report.evaluation {
-        evaluation_section::draw(markup, evaluation);
-    }
-    if let Some(detection) = &report.detection {
-        detection_section::draw(markup, detection);
-    }
-    if let Some(segmentation) = &report.segmentation {
-        segmentation_section::draw(markup, segmentation);
+    match &report.closer_look {
+        Some(CloserLook::Classification(evaluation)) => evaluation_section::draw(markup, evaluation),
+        Some(CloserLook::Detection(detection)) => detection_section::draw(markup, detection),
+        Some(CloserLook::Segmentation(segmentation)) => segmentation_section::draw(markup, segmentation),
+        None => {}
     }
     if has_pictures(report) {
         markup.element("section", &[("id", &"pictures")], |markup| {
@@ -77,7 +74,7 @@ fn navigation(markup: &mut Markup, report: &RunReport) {
     let parts = [
         (!report.history.is_empty(), "#curves", "Learning curves"),
         (has_scores, "#scores", "Scores"),
-        (has_evaluation(report), "#evaluation", "Predictions"),
+        (report.closer_look.is_some(), "#evaluation", "Predictions"),
         (has_pictures(report), "#pictures", "Pictures"),
         (has_setup(report), "#setup", "Model and setup"),
     ];
@@ -86,10 +83,6 @@ fn navigation(markup: &mut Markup, report: &RunReport) {
             markup.leaf("a", &[("href", target)], title);
         }
     });
-}
-
-fn has_evaluation(report: &RunReport) -> bool {
-    report.evaluation.is_some() || report.detection.is_some() || report.segmentation.is_some()
 }
 
 fn has_pictures(report: &RunReport) -> bool {

@@ -36,8 +36,6 @@ fn full(classes: usize) -> RunReport {
         )
     };
     RunReport {
-        detection: None,
-        segmentation: None,
         name: HOSTILE.to_owned(),
         task: HOSTILE.to_owned(),
         subtitle: HOSTILE.to_owned(),
@@ -56,7 +54,7 @@ fn full(classes: usize) -> RunReport {
             scores: vec![Score::new("accuracy", Some(0.9125)), Score::new(HOSTILE, None)],
         }],
         history: (1..=9).map(epoch).collect(),
-        evaluation: Some(evaluation(classes, |class| format!("{class} {HOSTILE}"))),
+        closer_look: Some(CloserLook::Classification(evaluation(classes, |class| format!("{class} {HOSTILE}")))),
         galleries: vec![Gallery {
             title: HOSTILE.to_owned(),
             note: HOSTILE.to_owned(),
@@ -210,8 +208,10 @@ fn long_runs_stay_small() {
 
 #[test]
 fn a_thousand_classes_are_a_picture_and_a_list_of_mistakes() {
-    let report =
-        RunReport { evaluation: Some(evaluation(1000, |class| format!("class {class}"))), ..RunReport::default() };
+    let report = RunReport {
+        closer_look: Some(CloserLook::Classification(evaluation(1000, |class| format!("class {class}")))),
+        ..RunReport::default()
+    };
     let page = render(&report);
     elements(&page);
     assert!(page.contains("Each pixel gathers 8 × 8 classes."));

@@ -1,78 +1,67 @@
 //! How good a run's best model is on a split.
 
 use datasets::{Samples, SplitName, Splits};
-use models::Network;
 use serde::Serialize;
 use tensor_backend::VisionBackend;
 use vision_types::ClassNames;
 
-use crate::checkpoint::load_weights;
-use crate::config::{AnnotationOf, ConfigError, RunConfig};
+use super::directory::RunDirectory;
+use crate::config::{AnnotationOf, ConfigError, RunConfig, TrainConfig};
 use crate::error::TrainError;
-use crate::evaluate::{EvaluateOptions, evaluate};
-use crate::initial_weights;
-use crate::observer::{Observer, StopFlag};
-use crate::recognition::{NetworkOn, RecognitionOn, SplitEvaluation};
-use crate::run_directory::RunDirectory;
-use crate::task::{BadSample, Task};
-use crate::test_time::Views;
+use crate::task::{BadSample, HostTask, Judge};
+use crate::tasks::classification::Views;
+use crate::tasks::definition::ViewsJudge;
+use crate::tasks::{InferenceOn, ModelDescription, NetworkOn, SplitEvaluation};
+use crate::training::Session;
+use crate::training::checkpoint::load_weights;
+use crate::training::evaluate::{EvaluateOptions, Evaluation, evaluate};
+use crate::weights::{file, initial};
 
-/// Evaluates `network` on one split, perhaps on several views of each image.
-#[allow(clippy::too_many_arguments, reason = "each is a different thing that the caller holds already")]
-pub(super) fn evaluate_split<B: VisionBackend, K: RecognitionOn<B>>(
+/// Evaluates `network` on one split with `task`, that of `K` or a wrapper around it.
+fn evaluate_split<B, K, T>(
+    task: &T,
     network: &NetworkOn<K, B>,
-    task: &K::Task,
     split: SplitName,
     samples: &Samples<AnnotationOf<K>>,
-    config: &RunConfig<K>,
-    views: Option<Views>,
-    device: &B::Device,
-    observer: &mut dyn Observer,
-    stop: &StopFlag,
-) -> Result<SplitEvaluation<K>, TrainError> {
+    train: &TrainConfig,
+    session: &mut Session<'_, B::Device>,
+) -> Result<SplitEvaluation<K>, TrainError>
+where
+    B: VisionBackend,
+    K: InferenceOn<B>,
+    T: Judge<
+            B,
+            Network = NetworkOn<K, B>,
+            Target = AnnotationOf<K>,
+            Prediction = <K::Task as HostTask>::Prediction,
+            Metrics = <K::Task as HostTask>::Metrics,
+        > + ?Sized,
+{
     let options = EvaluateOptions {
         split: split.as_str(),
-        batch_size: config.train.batch_size,
-        workers: config.train.worker_count(),
-        on_bad_sample: config.train.on_bad_sample,
+        batch_size: train.batch_size,
+        workers: train.worker_count(),
+        on_bad_sample: train.on_bad_sample,
     };
     let mut outcomes = Vec::with_capacity(samples.len());
-    let forward = |images| {
-        let Some(views) = views else { return Ok(task.forward(network, images)) };
-        let outputs = views.of(images).into_iter().map(|view| network.forward(view)).collect();
-        task.average(outputs).ok_or_else(|| {
-            let task = K::TASK.as_str();
-            ConfigError::Invalid(format!("test-time augmentation is for classification, found {task}")).into()
-        })
-    };
-    let evaluation =
-        evaluate::<B, _>(forward, task, &**samples, options, device, observer, stop, |index, prediction, target| {
+    let Evaluation { loss, terms, metrics, bad_samples, interrupted } =
+        evaluate::<B, T>(task, network, &**samples, options, session, |index, prediction, target| {
             outcomes.push(K::outcome(index, prediction, target));
         })?;
-    Ok(SplitEvaluation {
-        split,
-        loss: evaluation.loss,
-        terms: evaluation.terms,
-        metrics: evaluation.metrics,
-        outcomes,
-        bad_samples: evaluation.bad_samples,
-        interrupted: evaluation.interrupted,
-    })
+    Ok(SplitEvaluation { split, loss, terms, metrics, outcomes, bad_samples, interrupted })
 }
 
 /// Judges the kept weights on the validation and test splits; `None` when a stop was asked for.
-pub(super) fn final_evaluations<B: VisionBackend, K: RecognitionOn<B>>(
+pub(super) fn final_evaluations<B: VisionBackend, K: InferenceOn<B>>(
     network: &NetworkOn<K, B>,
     task: &K::Task,
     splits: &Splits<AnnotationOf<K>>,
     config: &RunConfig<K>,
-    device: &B::Device,
-    observer: &mut dyn Observer,
-    stop: &StopFlag,
+    session: &mut Session<'_, B::Device>,
 ) -> Result<Option<Vec<SplitEvaluation<K>>>, TrainError> {
     let mut evaluations = Vec::new();
     for (split, samples) in splits.iter().filter(|(split, _)| *split != SplitName::Train) {
-        let evaluation = evaluate_split::<B, K>(network, task, split, samples, config, None, device, observer, stop)?;
+        let evaluation = evaluate_split::<B, K, K::Task>(task, network, split, samples, &config.train, session)?;
         if evaluation.interrupted {
             return Ok(None);
         }
@@ -107,34 +96,39 @@ pub struct RunEvaluation<D> {
     pub classes: ClassNames,
 }
 
-/// Evaluates the best model of the run in `run` on `split`. `config` is that of the run, perhaps with other settings,
-/// such as another `data.path`; `views` of each image are judged together. `None` when a stop was asked for.
+/// What is to be judged, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct EvaluationRequest {
+    /// The split.
+    pub split: SplitName,
+    /// Views of each image that are judged together; unset: the image alone.
+    pub views: Option<Views>,
+}
+
+/// Evaluates the best model of the run in `run`. `config` is that of the run, perhaps with other settings, such as another
+/// `data.path`. `None` when a stop was asked for.
 ///
 /// # Errors
 ///
 /// When the run, its weights or the data cannot be used.
-pub fn evaluate_run<B: VisionBackend, K: RecognitionOn<B>>(
+pub fn evaluate_run<B: VisionBackend, K: InferenceOn<B>>(
     run: &RunDirectory,
     config: &RunConfig<K>,
-    split: SplitName,
-    views: Option<Views>,
-    device: &B::Device,
-    observer: &mut dyn Observer,
-    stop: &StopFlag,
+    request: EvaluationRequest,
+    session: &mut Session<'_, B::Device>,
 ) -> Result<Option<RunEvaluation<K::Details>>, TrainError> {
     let weights = run.weights_file()?;
-    let description: K::Description = crate::weights_file::read_description(&weights)?;
-    let (samples, classes) = config.open_split(split)?;
-    let expected = K::described_classes(&description);
-    if classes != *expected {
+    let expected = file::read_description::<ModelDescription<K>>(&weights)?.classes;
+    let (samples, classes) = config.open_split(request.split)?;
+    if classes != expected {
         return Err(TrainError::ClassesChanged {
             found: classes.as_slice().join(", "),
             expected: expected.as_slice().join(", "),
         });
     }
-    let network = K::network(&config.model, classes.len(), config.input.shape(), device)?;
+    let network = K::network(&config.model, classes.len(), config.input.shape(), session.device)?;
     let network = load_weights(network, &weights)?;
-    let judged = judge::<B, K>(&network, config, split, &samples, classes, views, device, observer, stop)?;
+    let judged = judge::<B, K>(&network, config, request, &samples, classes, session)?;
     Ok(judged.map(|judged| RunEvaluation { run: Some(run.path().display().to_string()), ..judged }))
 }
 
@@ -144,39 +138,41 @@ pub fn evaluate_run<B: VisionBackend, K: RecognitionOn<B>>(
 /// # Errors
 ///
 /// When no weights are named, they do not fit the network and the classes of the data, or the data cannot be used.
-pub fn evaluate_weights<B: VisionBackend, K: RecognitionOn<B>>(
+pub fn evaluate_weights<B: VisionBackend, K: InferenceOn<B>>(
     config: &RunConfig<K>,
-    split: SplitName,
-    views: Option<Views>,
-    device: &B::Device,
-    observer: &mut dyn Observer,
-    stop: &StopFlag,
+    request: EvaluationRequest,
+    session: &mut Session<'_, B::Device>,
 ) -> Result<Option<RunEvaluation<K::Details>>, TrainError> {
     if config.init.from.is_none() {
         let problem = "init.from is unset, expected the weights to judge".to_owned();
         return Err(ConfigError::Invalid(problem).into());
     }
-    let (samples, classes) = config.open_split(split)?;
-    let network = K::network(&config.model, classes.len(), config.input.shape(), device)?;
-    let (network, _) = initial_weights::load(network, &config.init)?;
-    let judged = judge::<B, K>(&network, config, split, &samples, classes, views, device, observer, stop)?;
+    let (samples, classes) = config.open_split(request.split)?;
+    let network = K::network(&config.model, classes.len(), config.input.shape(), session.device)?;
+    let (network, _) = initial::load(network, &config.init)?;
+    let judged = judge::<B, K>(&network, config, request, &samples, classes, session)?;
     Ok(judged.map(|judged| RunEvaluation { model: Some(K::model_name(&config.model).to_owned()), ..judged }))
 }
 
-#[allow(clippy::too_many_arguments, reason = "each is a different thing that the caller holds already")]
-fn judge<B: VisionBackend, K: RecognitionOn<B>>(
+fn judge<B: VisionBackend, K: InferenceOn<B>>(
     network: &NetworkOn<K, B>,
     config: &RunConfig<K>,
-    split: SplitName,
+    EvaluationRequest { split, views }: EvaluationRequest,
     samples: &Samples<AnnotationOf<K>>,
     classes: ClassNames,
-    views: Option<Views>,
-    device: &B::Device,
-    observer: &mut dyn Observer,
-    stop: &StopFlag,
+    session: &mut Session<'_, B::Device>,
 ) -> Result<Option<RunEvaluation<K::Details>>, TrainError> {
     let task = K::task(config, classes.clone())?;
-    let evaluation = evaluate_split::<B, K>(network, &task, split, samples, config, views, device, observer, stop)?;
+    let evaluation = match views {
+        None => evaluate_split::<B, K, K::Task>(&task, network, split, samples, &config.train, session)?,
+        Some(views) => {
+            let viewed = K::with_views(&task, views).ok_or_else(|| {
+                let task = K::TASK.as_str();
+                ConfigError::Invalid(format!("test-time augmentation is for classification, found {task}"))
+            })?;
+            evaluate_split::<B, K, ViewsJudge<'_, K, B>>(&*viewed, network, split, samples, &config.train, session)?
+        }
+    };
     if evaluation.interrupted {
         return Ok(None);
     }

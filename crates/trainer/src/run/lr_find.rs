@@ -3,24 +3,20 @@
 //! Smith 2017, "Cyclical learning rates for training neural networks", section 3.3. The rate rises by a constant factor and
 //! the test ends at four times the least loss, as in fastai's `lr_find`.
 
-use std::ops::ControlFlow;
-
 use serde::Serialize;
 use tensor_backend::{AutodiffVisionBackend, random};
 
-use super::{fit_options, new_network, open_data};
+use super::{Parts, Setup, fit_options};
 use crate::config::{ConfigError, RunConfig};
 use crate::error::TrainError;
-use crate::fit::FitData;
-use crate::fit::{StepGroup, sample_classes};
-use crate::initial_weights::{self, Freezing};
-use crate::loader::deliver_in_order;
-use crate::observer::{Event, Observer, StopFlag};
-use crate::optim::Optimizer;
-use crate::recognition::TrainableOn;
-use crate::sampler::order;
-use crate::seeds::{Purpose, stream};
 use crate::task::{HostTask, Loading, Phase};
+use crate::tasks::TrainingOn;
+use crate::training::fit::sample_classes;
+use crate::training::loader::with_workers;
+use crate::training::optim::Optimizer;
+use crate::training::sampler::order;
+use crate::training::seeds::{Purpose, stream};
+use crate::training::{Event, Session, StepGroup};
 
 /// Which rates are tried.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -89,86 +85,87 @@ const SMOOTHING: f64 = 0.06;
 /// # Errors
 ///
 /// When the configuration, the data or the weights to start from cannot be used.
-pub fn find_learning_rate<B: AutodiffVisionBackend, K: TrainableOn<B>>(
+pub fn find_learning_rate<B: AutodiffVisionBackend, K: TrainingOn<B>>(
     config: &RunConfig<K>,
     range: LrRange,
-    device: &B::Device,
-    observer: &mut dyn Observer,
-    stop: &StopFlag,
+    session: &mut Session<'_, B::Device>,
 ) -> Result<Option<LrFind>, TrainError> {
-    config.validate()?;
     range.check()?;
-    let (splits, _) = open_data(config)?;
-    let classes = splits.classes.clone();
-    K::check_model(&config.model, classes.len(), config.input.shape())?;
-    let task = K::task(config, classes)?;
-    let network = new_network::<B, K>(config, splits.classes.len(), device)?;
-    let (network, _) = initial_weights::load(network, &config.init)?;
+    let (parts, _) = Parts::<B, K>::open(config.clone(), session.device)?.initialise()?;
+    let Parts { network, setup: Setup { config, splits, task, freezing, .. } } = parts;
     config.optim.check_groups(&network)?;
-    let freezing = Freezing::new(&network, &config.init)?;
     let mut network = freezing.apply(network, 0);
-    let options = fit_options(config, freezing);
-
-    let data = FitData { train: splits.train, validation: None };
-    if data.train.is_empty() {
+    let options = fit_options(&config, freezing);
+    let train = splits.train;
+    if train.is_empty() {
         return Err(TrainError::NoSamples);
     }
-    let classes = sample_classes(&task, &data)?;
-    let per_epoch = data.train.len().div_ceil(options.batch_size);
+    let classes = sample_classes(&task, &train)?;
+    let per_epoch = train.len().div_ceil(options.batch_size);
     let batches = range.steps * options.accumulate;
     let orders: Vec<Vec<usize>> =
         (0..batches.div_ceil(per_epoch)).map(|epoch| order(options.sampling, options.seed, epoch, &classes)).collect();
-    let mut optimizer = Optimizer::<B>::new(config.optim.clone());
-    let mut group = StepGroup::<B>::default();
-    let mut losses: Vec<(f64, f64)> = Vec::new();
-    let (mut loss_sum, mut average, mut least) = (0.0, None, f64::INFINITY);
-    let (mut exploded, mut interrupted) = (false, false);
-    observer.on_event(Event::EpochStarted { epoch: 1, epochs: 1, batches, done: 0 });
-    deliver_in_order(
-        0..batches,
-        options.workers,
-        |batch| {
-            let (epoch, within) = (batch / per_epoch, batch % per_epoch);
-            let end = ((within + 1) * options.batch_size).min(data.train.len());
-            let phase = Phase::Train { seed: options.seed, epoch: epoch as u64, batch: within as u64 };
-            let loading = Loading { phase, on_bad_sample: options.on_bad_sample };
-            task.load(&*data.train, &orders[epoch][within * options.batch_size..end], loading).map_err(TrainError::from)
-        },
-        |batch, loaded| {
-            if stop.is_stopping() {
-                interrupted = true;
-                return Ok(ControlFlow::Break(()));
+    session.observer.on_event(Event::EpochStarted { epoch: 1, epochs: 1, batches, done: 0 });
+    let produce = |batch: usize| {
+        let (epoch, within) = (batch / per_epoch, batch % per_epoch);
+        let end = ((within + 1) * options.batch_size).min(train.len());
+        let phase = Phase::Train { seed: options.seed, epoch: epoch as u64, batch: within as u64 };
+        let loading = Loading { phase, on_bad_sample: options.on_bad_sample };
+        task.load(&*train, &orders[epoch][within * options.batch_size..end], loading).map_err(TrainError::from)
+    };
+    with_workers(0..batches, options.workers, produce, |loaded| {
+        let mut optimizer = Optimizer::<B>::new(config.optim.clone());
+        let mut group = StepGroup::<B>::default();
+        let mut losses = RisingLosses::default();
+        let mut loss_sum = 0.0;
+        for delivered in loaded {
+            let (batch, loaded) = delivered?;
+            if session.stop.is_stopping() {
+                return Ok(None);
             }
             random::seed(options.seed, stream(Purpose::Network, batch as u64));
             let lr = range.rate(batch / options.accumulate);
             let samples = loaded.len();
-            let (loss, _) = group.learn(&network, &task, loaded, &options, device);
+            let (loss, _) = group.learn(&network, &task, loaded, options.step(), session.device);
             loss_sum += loss;
-            observer.on_event(Event::BatchDone { done: batch + 1, samples, mean_loss: loss, lr });
+            session.observer.on_event(Event::BatchDone { done: batch + 1, samples, mean_loss: loss, lr });
             if (batch + 1) % options.accumulate != 0 {
-                return Ok(ControlFlow::Continue(()));
+                continue;
             }
-            let loss = std::mem::take(&mut loss_sum) / options.accumulate as f64;
-            if !loss.is_finite() {
-                exploded = true;
-                return Ok(ControlFlow::Break(()));
+            losses.add(lr, std::mem::take(&mut loss_sum) / options.accumulate as f64);
+            if losses.exploded {
+                break;
             }
-            losses.push((lr, loss));
-            let now = average.map_or(loss, |average| LATEST * loss + (1.0 - LATEST) * average);
-            average = Some(now);
-            least = least.min(now);
-            if losses.len() > SETTLED && now > EXPLODED * least {
-                exploded = true;
-                return Ok(ControlFlow::Break(()));
-            }
-            if let Some(mut gradients) = group.finish() {
+            if let Some(mut gradients) = std::mem::take(&mut group).finish() {
                 gradients.clip(options.clipping);
-                network = optimizer.step(network.clone(), gradients, lr);
+                network = optimizer.step(network, gradients, lr);
             }
-            Ok(ControlFlow::Continue(()))
-        },
-    )?;
-    Ok((!interrupted).then(|| suggest(&losses, range.steps, exploded)))
+        }
+        Ok(Some(suggest(&losses.seen, range.steps, losses.exploded)))
+    })
+}
+
+/// Losses by learning rate, until they explode.
+#[derive(Default)]
+struct RisingLosses {
+    seen: Vec<(f64, f64)>,
+    average: Option<f64>,
+    least: Option<f64>,
+    exploded: bool,
+}
+
+impl RisingLosses {
+    fn add(&mut self, lr: f64, loss: f64) {
+        if !loss.is_finite() {
+            self.exploded = true;
+            return;
+        }
+        self.seen.push((lr, loss));
+        let now = self.average.map_or(loss, |average| LATEST * loss + (1.0 - LATEST) * average);
+        let least = self.least.map_or(now, |least| least.min(now));
+        (self.average, self.least) = (Some(now), Some(least));
+        self.exploded = self.seen.len() > SETTLED && now > EXPLODED * least;
+    }
 }
 
 /// Rates to train with, of the `losses` by learning rate.

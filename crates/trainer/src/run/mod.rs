@@ -1,5 +1,7 @@
 //! A whole training run: data, model, loop, evaluation, report.
 
+pub mod directory;
+pub mod environment;
 mod evaluation;
 mod lr_find;
 mod page;
@@ -14,27 +16,22 @@ use datasets::{InMemory, Samples, Splits};
 use models::ModelSummary;
 use models::summary::parameter_count;
 use tensor_backend::{AutodiffVisionBackend, random};
-use vision_types::ClassNames;
 
-pub use evaluation::{RunEvaluation, evaluate_run, evaluate_weights};
+pub use directory::RunDirectory;
+pub use evaluation::{EvaluationRequest, RunEvaluation, evaluate_run, evaluate_weights};
 pub use lr_find::{LrFind, LrPoint, LrRange, find_learning_rate};
 pub use summary::Summary;
 
-use crate::checkpoint::{MODEL_FILE, RunState, Training, load_weights};
-use crate::config::{AnnotationOf, DataSection, RunConfig};
-use crate::distillation::{DistillConfig, Graduate, School, Student, TaughtTask};
-use crate::environment;
+use crate::config::{AnnotationOf, DataTable, RunConfig, TaskTables};
 use crate::error::TrainError;
-use crate::feature_cache::{self, CachedFeatures, HeadOnly};
-use crate::fit::{Ending, FitData, FitOptions, fit};
-use crate::initial_weights::{self, Freezing};
-use crate::observer::{Event, Observer, StopFlag};
-use crate::optim::{Clipping, Optimizer};
-use crate::recognition::{NetworkOn, RecognitionOn, TrainableOn};
-use crate::run_directory::RunDirectory;
-use crate::schedule::Schedule;
-use crate::seeds::{Purpose, stream};
-use crate::task::Task;
+use crate::tasks::pictures::{training_pictures, training_sheet};
+use crate::tasks::{InferenceOn, NetworkOn, TaskDefinition, TrainingOn, TrainingSetup};
+use crate::training::checkpoint::{MODEL_FILE, RunState, Training, load_weights};
+use crate::training::optim::{Clipping, Optimizer};
+use crate::training::schedule::Schedule;
+use crate::training::seeds::{Purpose, stream};
+use crate::training::{Ending, Event, FitData, FitOptions, FitPlan, Session};
+use crate::weights::{Freezing, Initialised, initial};
 
 /// A run to be started.
 #[derive(Debug, Clone)]
@@ -91,27 +88,26 @@ pub struct Outcome {
 ///
 /// When the configuration, the data or the run directory cannot be used, or the run breaks off; what was written before
 /// stays.
-pub fn start_run<B: AutodiffVisionBackend, K: TrainableOn<B>>(
+pub fn start_run<B: AutodiffVisionBackend, K: TrainingOn<B>>(
     new: NewRun<RunConfig<K>>,
-    device: &B::Device,
-    observer: &mut dyn Observer,
-    stop: &StopFlag,
+    session: &mut Session<'_, B::Device>,
     prepared: impl FnMut(&Start),
 ) -> Result<Outcome, TrainError> {
-    new.config.validate()?;
+    let NewRun { config, directory, overwrite, commit } = new;
     // Everything that can be wrong with settings and data shows before anything is written.
-    let (splits, fingerprint) = open_data(&new.config)?;
-    K::check_model(&new.config.model, splits.classes.len(), new.config.input.shape())?;
-    K::task(&new.config, splits.classes.clone())?;
-    let network = new_network::<B, K>(&new.config, splits.classes.len(), device)?;
-    let (network, initialised) = initial_weights::load(network, &new.config.init)?;
-    check_parameters::<B, K>(&network, &new.config, splits.classes.clone(), device)?;
-    let directory = RunDirectory::create(&new.directory, &new.config, new.overwrite)?;
-    directory.write_environment(&environment::describe(&new.config, fingerprint, new.commit))?;
-    if let Some(path) = &new.config.init.from {
-        observer.on_event(Event::Note(&initialised.describe(path)));
+    let parts = Parts::<B, K>::open(config, session.device)?;
+    let (parts, initialised) = parts.initialise()?;
+    parts.check(session.device)?;
+    let directory = RunDirectory::create(&directory, &parts.setup.config, overwrite)?;
+    directory.write_environment(&environment::describe(
+        &parts.setup.config,
+        parts.setup.fingerprint.clone(),
+        commit,
+    ))?;
+    if let Some(path) = &parts.setup.config.init.from {
+        session.observer.on_event(Event::Note(&initialised.describe(path)));
     }
-    run::<B, K>(directory, new.config, splits, network, false, device, observer, stop, prepared)
+    parts.run(directory, false, session, prepared)
 }
 
 /// Goes on with the run in `directory` where its last checkpoint ends. `config` is that of the run, perhaps with other
@@ -120,36 +116,155 @@ pub fn start_run<B: AutodiffVisionBackend, K: TrainableOn<B>>(
 /// # Errors
 ///
 /// As [`start_run`], and when the data is not what the run was started with.
-pub fn resume_run<B: AutodiffVisionBackend, K: TrainableOn<B>>(
+pub fn resume_run<B: AutodiffVisionBackend, K: TrainingOn<B>>(
     directory: RunDirectory,
     config: RunConfig<K>,
-    device: &B::Device,
-    observer: &mut dyn Observer,
-    stop: &StopFlag,
+    session: &mut Session<'_, B::Device>,
     prepared: impl FnMut(&Start),
 ) -> Result<Outcome, TrainError> {
-    let (splits, fingerprint) = open_data(&config)?;
-    let expected = directory.read_environment()?.data_fingerprint;
-    if fingerprint != expected {
-        let path = config.data.path().unwrap_or(Path::new("(generated)")).to_owned();
-        return Err(TrainError::DataChanged { path, found: fingerprint, expected });
+    let mut parts = Parts::<B, K>::open(config, session.device)?;
+    let (found, expected) = (&parts.setup.fingerprint, directory.read_environment()?.data_fingerprint);
+    if *found != expected {
+        let path = parts.setup.config.data.path().unwrap_or(Path::new("(generated)")).to_owned();
+        return Err(TrainError::DataChanged { path, found: found.clone(), expected });
     }
     let resumable = directory.last_checkpoint().is_dir();
     if !resumable {
-        observer.on_event(Event::Note("the run has no checkpoint yet; it starts from the beginning"));
+        session.observer.on_event(Event::Note("the run has no checkpoint yet; it starts from the beginning"));
+        parts = parts.initialise()?.0;
     }
-    let network = match resumable {
-        true => new_network::<B, K>(&config, splits.classes.len(), device)?,
-        false => initial_weights::load(new_network::<B, K>(&config, splits.classes.len(), device)?, &config.init)?.0,
-    };
-    check_parameters::<B, K>(&network, &config, splits.classes.clone(), device)?;
-    directory.replace_config(&config)?;
-    run::<B, K>(directory, config, splits, network, resumable, device, observer, stop, prepared)
+    parts.check(session.device)?;
+    directory.replace_config(&parts.setup.config)?;
+    parts.run(directory, resumable, session, prepared)
 }
 
-fn open_data<K: crate::config::Sections>(
-    config: &RunConfig<K>,
-) -> Result<(Splits<AnnotationOf<K>>, String), TrainError> {
+/// What a run is put together from.
+struct Parts<B: AutodiffVisionBackend, K: TrainingOn<B>> {
+    network: NetworkOn<K, B>,
+    setup: Setup<K>,
+}
+
+/// The same without the network, which training moves.
+struct Setup<K: TaskDefinition> {
+    config: RunConfig<K>,
+    splits: Splits<AnnotationOf<K>>,
+    fingerprint: String,
+    task: K::Task,
+    freezing: Freezing,
+}
+
+impl<B: AutodiffVisionBackend, K: TrainingOn<B>> Parts<B, K> {
+    /// The data, the task and the network that `config` describes, its weights drawn from the run's seed.
+    fn open(config: RunConfig<K>, device: &B::Device) -> Result<Self, TrainError> {
+        config.validate()?;
+        let (splits, fingerprint) = open_data(&config)?;
+        let (classes, input) = (splits.classes.len(), config.input.shape());
+        K::check_model(&config.model, classes, input)?;
+        let task = K::task(&config, splits.classes.clone())?;
+        random::seed(config.seed, stream(Purpose::Initialisation, 0));
+        let network = <K as InferenceOn<B>>::network(&config.model, classes, input, device)?;
+        let freezing = Freezing::new(&network, &config.init)?;
+        Ok(Self { network, setup: Setup { config, splits, fingerprint, task, freezing } })
+    }
+
+    /// The same with the weights that the configuration starts from.
+    fn initialise(self) -> Result<(Self, Initialised), TrainError> {
+        let (network, initialised) = initial::load(self.network, &self.setup.config.init)?;
+        Ok((Self { network, setup: self.setup }, initialised))
+    }
+
+    /// Checks the settings that name parameters of the network, or another network.
+    fn check(&self, device: &B::Device) -> Result<(), TrainError> {
+        self.setup.config.optim.check_groups(&self.network)?;
+        K::check_training(&self.network, &self.setup.of_training(), device)
+    }
+
+    fn run(
+        self,
+        directory: RunDirectory,
+        resume: bool,
+        session: &mut Session<'_, B::Device>,
+        mut prepared: impl FnMut(&Start),
+    ) -> Result<Outcome, TrainError> {
+        let Self { network, setup } = self;
+        let average = setup.config.train.ema.map(|_| network.valid());
+        let optimizer = Optimizer::new(setup.config.optim.clone());
+        let mut training = Training { network, average, optimizer, state: RunState::default() };
+        if resume {
+            training = training.load(&directory.last_checkpoint(), session.device)?;
+        }
+        let model = <K as InferenceOn<B::InnerBackend>>::summary(&training.network.valid(), setup.config.input.shape());
+        prepared(&setup.start(&directory, &training.state, &model));
+        setup.write_training_sheet(&directory)?;
+
+        let (training, ending) = K::train(training, &setup.of_training(), setup.plan(&directory), session)?;
+        let interrupted =
+            || Outcome { directory: directory.path().to_owned(), ending: Ending::Interrupted, summary: None };
+        if ending == Ending::Interrupted {
+            return Ok(interrupted());
+        }
+        let best = load_weights(training.network.valid(), &best_weights(&directory))?;
+        let Setup { config, splits, task, .. } = &setup;
+        let evaluations = evaluation::final_evaluations::<B::InnerBackend, K>(&best, task, splits, config, session)?;
+        let Some(evaluations) = evaluations else { return Ok(interrupted()) };
+        let state = &training.state;
+        let summary = summary::summarise(config, state, &evaluations, ending, parameter_count(&best));
+        directory.write_summary(&summary)?;
+        let page = page::Page { task, splits, config, directory: &directory, state, evaluations: &evaluations };
+        page.write(&summary, &model)?;
+        Ok(Outcome { directory: directory.path().to_owned(), ending, summary: Some(summary) })
+    }
+}
+
+impl<K: TaskDefinition> Setup<K> {
+    fn of_training(&self) -> TrainingSetup<'_, K> {
+        TrainingSetup {
+            task: &self.task,
+            config: &self.config,
+            classes: &self.splits.classes,
+            freezing: &self.freezing,
+        }
+    }
+
+    /// What is known before the first step.
+    fn start(&self, directory: &RunDirectory, state: &RunState, model: &ModelSummary) -> Start {
+        Start {
+            data: data_name(&self.config),
+            samples: self.splits.iter().map(|(split, samples)| (split, samples.len())).collect(),
+            classes: self.splits.classes.len(),
+            model_name: K::model_name(&self.config.model).to_owned(),
+            model: model.clone(),
+            directory: directory.path().to_owned(),
+            workers: self.config.train.worker_count(),
+            seed: self.config.seed,
+            done: (state.epoch, state.batches_done),
+        }
+    }
+
+    /// Writes the first training samples as the network sees them.
+    fn write_training_sheet(&self, directory: &RunDirectory) -> Result<(), TrainError> {
+        let pictures = training_pictures::<K>(&self.task, &self.splits.train, self.config.seed);
+        let Some(sheet) = training_sheet(&pictures, K::PICTURES) else { return Ok(()) };
+        let path = directory.samples_folder().join("training_batch.png");
+        sheet.save(&path).map_err(|error| TrainError::File { path, source: std::io::Error::other(error) })
+    }
+
+    /// What the loop follows.
+    fn plan(&self, directory: &RunDirectory) -> FitPlan<AnnotationOf<K>> {
+        let options = fit_options(&self.config, self.freezing.clone());
+        let steps_per_epoch = options.steps_per_epoch(self.splits.train.len());
+        let optim = &self.config.optim;
+        let warmup_steps = (optim.warmup_epochs * steps_per_epoch as f64).round() as u64;
+        FitPlan {
+            data: FitData { train: Arc::clone(&self.splits.train), validation: self.splits.validation.clone() },
+            options,
+            schedule: Schedule::new(self.config.schedule.clone(), warmup_steps, optim.warmup_start),
+            files: directory.fit_files(),
+        }
+    }
+}
+
+fn open_data<K: TaskTables>(config: &RunConfig<K>) -> Result<(Splits<AnnotationOf<K>>, String), TrainError> {
     let mut splits = config.open()?;
     let mut parts = Vec::new();
     for (name, samples) in splits.iter() {
@@ -167,160 +282,8 @@ fn kept_in_memory<A: Clone + Send + Sync + 'static>(samples: Samples<A>) -> Samp
     Arc::new(InMemory::new(samples))
 }
 
-/// The network of a run, its weights drawn from the run's seed.
-fn new_network<B: AutodiffVisionBackend, K: TrainableOn<B>>(
-    config: &RunConfig<K>,
-    classes: usize,
-    device: &B::Device,
-) -> Result<NetworkOn<K, B>, TrainError> {
-    random::seed(config.seed, stream(Purpose::Initialisation, 0));
-    Ok(<K as RecognitionOn<B>>::network(&config.model, classes, config.input.shape(), device)?)
-}
-
-/// The network that `config` learns from, answering as in inference.
-fn teacher<B: AutodiffVisionBackend, K: TrainableOn<B>>(
-    settings: &DistillConfig<K::Model>,
-    config: &RunConfig<K>,
-    classes: usize,
-    device: &B::Device,
-) -> Result<NetworkOn<K, B::InnerBackend>, TrainError> {
-    let shape = config.input.shape();
-    K::check_model(&settings.model, classes, shape)?;
-    let network = models::layers::without_random_values(|| {
-        <K as RecognitionOn<B::InnerBackend>>::network(&settings.model, classes, shape, device)
-    })?;
-    Ok(initial_weights::load(network, &settings.init())?.0)
-}
-
-/// Checks the settings that name parameters of the network, or another network.
-fn check_parameters<B: AutodiffVisionBackend, K: TrainableOn<B>>(
-    network: &NetworkOn<K, B>,
-    config: &RunConfig<K>,
-    classes: ClassNames,
-    device: &B::Device,
-) -> Result<(), TrainError> {
-    let freezing = Freezing::new(network, &config.init)?;
-    config.optim.check_groups(network)?;
-    if let Some(settings) = &config.distill {
-        let teacher = teacher::<B, K>(settings, config, classes.len(), device)?;
-        let input = config.input.shape();
-        settings.check::<B::InnerBackend, _, K::Task>(&network.valid(), &teacher, input, device)?;
-    }
-    if config.train.cache_features {
-        let task = K::task(config, classes)?;
-        feature_cache::check::<B, _, _>(network, &task, &freezing, config.train.epochs)?;
-    }
-    Ok(())
-}
-
-#[allow(clippy::too_many_arguments, reason = "each is a different thing that the caller holds already")]
-fn run<B: AutodiffVisionBackend, K: TrainableOn<B>>(
-    directory: RunDirectory,
-    config: RunConfig<K>,
-    splits: Splits<AnnotationOf<K>>,
-    network: NetworkOn<K, B>,
-    resume: bool,
-    device: &B::Device,
-    observer: &mut dyn Observer,
-    stop: &StopFlag,
-    mut prepared: impl FnMut(&Start),
-) -> Result<Outcome, TrainError> {
-    let classes = splits.classes.clone();
-    let shape = config.input.shape();
-    let task = K::task(&config, classes.clone())?;
-    let description = K::description(&config, classes.clone());
-
-    let freezing = Freezing::new(&network, &config.init)?;
-    let average = config.train.ema.map(|_| network.valid());
-    let optimizer = Optimizer::new(config.optim.clone());
-    let mut training = Training { network, average, optimizer, state: RunState::default() };
-    if resume {
-        training = training.load(&directory.last_checkpoint(), device)?;
-    }
-    let model = <K as RecognitionOn<B::InnerBackend>>::summary(&training.network.valid(), shape);
-    prepared(&Start {
-        data: data_name(&config),
-        samples: splits.iter().map(|(split, samples)| (split, samples.len())).collect(),
-        classes: classes.len(),
-        model_name: K::model_name(&config.model).to_owned(),
-        model: model.clone(),
-        directory: directory.path().to_owned(),
-        workers: config.train.worker_count(),
-        seed: config.seed,
-        done: (training.state.epoch, training.state.batches_done),
-    });
-
-    if let Some(sheet) = K::training_sheet(&task, &splits, &config) {
-        let path = directory.samples_folder().join("training_batch.png");
-        sheet.save(&path).map_err(|error| TrainError::File { path, source: std::io::Error::other(error) })?;
-    }
-    let options = fit_options(&config, freezing);
-    let batches = splits.train.len().div_ceil(config.train.batch_size).div_ceil(config.train.accumulate);
-    let warmup_steps = (config.optim.warmup_epochs * batches as f64).round() as u64;
-    let mut schedule = Schedule::new(config.schedule.clone(), warmup_steps, config.optim.warmup_start);
-    let data = FitData { train: Arc::clone(&splits.train), validation: splits.validation.clone() };
-    let interrupted = |directory: &RunDirectory| Outcome {
-        directory: directory.path().to_owned(),
-        ending: Ending::Interrupted,
-        summary: None,
-    };
-    let files = directory.fit_files();
-    macro_rules! fit {
-        ($training:expr, $task:expr) => {
-            fit::<B, _, _>(
-                $training,
-                $task,
-                &data,
-                &options,
-                &mut schedule,
-                &files,
-                &description,
-                device,
-                observer,
-                stop,
-            )?
-        };
-    }
-    let (training, ending) = if config.train.cache_features {
-        let frozen = training.network.valid();
-        let cached = CachedFeatures::new(&frozen, &task, &data, &options, device, observer, stop)?;
-        let Some(cached) = cached else { return Ok(interrupted(&directory)) };
-        let (training, ending) = fit!(training.map(HeadOnly, HeadOnly), &cached);
-        (training.map(|head| head.0, |head| head.0), ending)
-    } else if let Some(settings) = &config.distill {
-        let teacher = teacher::<B, K>(settings, &config, classes.len(), device)?;
-        let school = School::<B, _>::new(teacher, <K::Task as Task<B::InnerBackend>>::logits, settings);
-        let training = training.map(|network| school.student(network), |average| school.graduate(average));
-        let (training, ending) = fit!(training, &TaughtTask::new(&task, settings));
-        (training.map(Student::into_network, Graduate::into_network), ending)
-    } else {
-        fit!(training, &task)
-    };
-    if ending == Ending::Interrupted {
-        return Ok(interrupted(&directory));
-    }
-
-    let best = load_weights(training.network.valid(), &best_weights(&directory))?;
-    let evaluations =
-        evaluation::final_evaluations::<B::InnerBackend, K>(&best, &task, &splits, &config, device, observer, stop)?;
-    let Some(evaluations) = evaluations else { return Ok(interrupted(&directory)) };
-    let summary = summary::summarise(&config, &training.state, &evaluations, ending, parameter_count(&best));
-    directory.write_summary(&summary)?;
-    page::write(&page::Parts {
-        task: &task,
-        splits: &splits,
-        config: &config,
-        directory: &directory,
-        state: &training.state,
-        evaluations: &evaluations,
-        summary: &summary,
-        model: &model,
-    })?;
-    Ok(Outcome { directory: directory.path().to_owned(), ending, summary: Some(summary) })
-}
-
 /// The data of a run, for people.
-fn data_name<K: crate::config::Sections>(config: &RunConfig<K>) -> String {
+fn data_name<K: TaskTables>(config: &RunConfig<K>) -> String {
     match config.data.path() {
         Some(path) => path.display().to_string(),
         None => format!("generated {}", config.data.kind()),
@@ -333,7 +296,7 @@ fn best_weights(directory: &RunDirectory) -> PathBuf {
     if best.is_file() { best } else { directory.last_checkpoint().join(MODEL_FILE) }
 }
 
-fn fit_options<K: crate::config::Sections>(config: &RunConfig<K>, freezing: Freezing) -> FitOptions {
+fn fit_options<K: TaskTables>(config: &RunConfig<K>, freezing: Freezing) -> FitOptions {
     let train = &config.train;
     FitOptions {
         seed: config.seed,

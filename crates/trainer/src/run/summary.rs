@@ -3,11 +3,11 @@
 use metrics::Score;
 use serde::Serialize;
 
-use crate::checkpoint::RunState;
+use super::environment;
 use crate::config::{RunConfig, TaskKind};
-use crate::environment;
-use crate::fit::{Ending, monitor_of};
-use crate::recognition::{Recognition, SplitEvaluation};
+use crate::tasks::{SplitEvaluation, TaskDefinition};
+use crate::training::checkpoint::RunState;
+use crate::training::{Ending, monitor_of};
 
 /// The figures of a run, as `summary.json` holds them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,13 +35,19 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Names of a split's figures.
+    pub fn split_figures(&self, split: &str) -> impl Iterator<Item = &str> {
+        let figures = self.splits.get(split).and_then(serde_json::Value::as_object);
+        figures.into_iter().flat_map(|figures| figures.keys().map(String::as_str))
+    }
+
     /// A figure of a split.
     pub fn figure(&self, split: &str, name: &str) -> Option<f64> {
         self.splits.get(split)?.get(name)?.as_f64()
     }
 }
 
-pub(super) fn summarise<K: Recognition>(
+pub(super) fn summarise<K: TaskDefinition>(
     config: &RunConfig<K>,
     state: &RunState,
     evaluations: &[SplitEvaluation<K>],

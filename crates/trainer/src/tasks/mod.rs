@@ -1,13 +1,15 @@
-//! The kinds of recognition: the only place where models, losses, metrics, data and augmentation meet.
+//! The tasks: the only place where models, losses, metrics, data and augmentation meet.
+//!
+//! A task is a folder here with a unit struct that implements [`TaskDefinition`]; [`AnyTask`](crate::config::AnyRunConfig)
+//! lists them.
 
 pub mod classification;
+pub mod definition;
 pub mod detection;
+pub(crate) mod pictures;
+mod predictor;
 pub mod segmentation;
 
-/// The end of a source, which is what tells it from others: a file's name, or the number of a generated picture.
-pub(crate) fn short_name(source: &str) -> &str {
-    match source.rfind('#') {
-        Some(start) => &source[start..],
-        None => source.rsplit(['/', '\\']).next().unwrap_or(source),
-    }
-}
+pub use definition::{InferenceOn, NetworkOn, SplitEvaluation, TaskDefinition, TrainingOn, TrainingSetup};
+pub use pictures::{PictureLayout, TrainingPicture};
+pub use predictor::{ModelDescription, Predictor};

@@ -1,26 +1,43 @@
 //! One class an image.
 
+mod cached_features;
+mod distillation;
 mod pictures;
 mod predictor;
 mod task;
+mod views;
 
 use std::path::Path;
 
-use augment::Pipeline;
-use datasets::{DatasetError, DatasetSpec, Splits};
-use image::RgbImage;
+use augment::{AugmentKey, Pipeline};
+use burn::module::AutodiffModule;
+use datasets::{ClassificationSamples, DatasetError, DatasetSpec, Splits};
 use losses::ClassificationLoss;
 use metrics::{ClassRow, ClassificationMetrics};
 use models::{Classifier, ClassifierConfig, InputShape, ModelError};
 use serde::Serialize;
-use tensor_backend::VisionBackend;
+use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 use vision_types::{ClassId, ClassNames, ClassScores};
 
-pub use predictor::{ModelDescription, Prediction, Predictor};
-pub use task::ClassificationTask;
+pub use distillation::DistillConfig;
+pub use predictor::{ClassificationPredictor, Prediction};
+pub use task::{ClassTensors, ClassificationTask, EncodedClasses};
+pub use views::Views;
 
-use crate::config::{AugmentConfig, ConfigError, DataSection, NoSettings, RunConfig, Section, Sections, TaskKind};
-use crate::recognition::{Findings, Recognition, RecognitionOn, SplitEvaluation};
+use super::definition::{InferenceOn, SplitEvaluation, TaskDefinition, TrainingOn, TrainingSetup, ViewsJudge};
+use super::pictures::{PictureLayout, TrainingPicture};
+use crate::config::{
+    ClassificationAugment, ConfigError, ConfigTable, DataTable, NoSettings, RunConfig, TaskKind, TaskTables,
+    published_classifier,
+};
+use crate::error::TrainError;
+use crate::report::{CloserLook, Evaluation, Gallery, figure_text};
+use crate::training::checkpoint::Training;
+use crate::training::{Ending, FitPlan, Fitted, Session, fit};
+use crate::weights::initial;
+use cached_features::CachedFeatures;
+use distillation::Distilled;
+use views::ManyViews;
 
 /// Classification: one class an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +46,11 @@ pub struct Classification;
 /// The network of a configuration that names none.
 const DEFAULT_MODEL: &str = "cnn";
 
-impl Section for DatasetSpec {}
-impl Section for ClassifierConfig {}
-impl Section for ClassificationLoss {}
+impl ConfigTable for DatasetSpec {}
+impl ConfigTable for ClassifierConfig {}
+impl ConfigTable for ClassificationLoss {}
 
-impl DataSection for DatasetSpec {
+impl DataTable for DatasetSpec {
     type Annotation = ClassId;
 
     fn kind(&self) -> &'static str {
@@ -57,16 +74,26 @@ impl DataSection for DatasetSpec {
     }
 }
 
-impl Sections for Classification {
+impl TaskTables for Classification {
     const TASK: TaskKind = TaskKind::Classification;
     type Data = DatasetSpec;
-    type Augment = AugmentConfig;
+    type Augment = ClassificationAugment;
     type Model = ClassifierConfig;
     type Loss = ClassificationLoss;
     type Decode = NoSettings;
 
+    const ONE_CLASS_AN_IMAGE: bool = true;
+
     fn default_model() -> ClassifierConfig {
         ClassifierConfig::named(DEFAULT_MODEL).expect("a name of the catalogue")
+    }
+
+    fn named_model(name: &str) -> Result<ClassifierConfig, ModelError> {
+        ClassifierConfig::named(name)
+    }
+
+    fn published(model: ClassifierConfig) -> RunConfig<Self> {
+        published_classifier(model)
     }
 
     fn model_name(model: &ClassifierConfig) -> &str {
@@ -102,32 +129,23 @@ pub struct ClassificationDetails {
     pub confusion_matrix: Vec<Vec<u64>>,
 }
 
-impl Recognition for Classification {
+impl TaskDefinition for Classification {
     type Task = ClassificationTask;
-    type Description = ModelDescription;
     type Outcome = SampleOutcome;
     type Details = ClassificationDetails;
 
+    const PICTURES: PictureLayout = PictureLayout {
+        samples: 24,
+        columns: 8,
+        cell: 96,
+        wide: false,
+        note: "as the network sees them in the first epoch, augmented",
+    };
+
     fn task(config: &RunConfig<Self>, classes: ClassNames) -> Result<ClassificationTask, ConfigError> {
         let RunConfig { input, augment, loss, .. } = config;
-        let varies = augment.mix.is_some() || (augment.train != Pipeline::default() && augment.train != augment.eval);
-        if config.train.cache_features && varies {
-            return Err(ConfigError::Invalid(
-                "train.cache_features: images must be the same in every epoch, expected augment.train empty or equal to \
-                 augment.eval, and augment.mix unset"
-                    .to_owned(),
-            ));
-        }
         ClassificationTask::new(classes, input.clone(), augment.clone(), loss.clone())
             .map_err(|error| ConfigError::Invalid(format!("loss: {error}")))
-    }
-
-    fn description(config: &RunConfig<Self>, classes: ClassNames) -> ModelDescription {
-        ModelDescription::new(config, classes)
-    }
-
-    fn described_classes(description: &ModelDescription) -> &ClassNames {
-        &description.classes
     }
 
     fn outcome(index: usize, scores: &ClassScores, &target: &ClassId) -> SampleOutcome {
@@ -144,21 +162,33 @@ impl Recognition for Classification {
         }
     }
 
-    fn training_sheet(task: &ClassificationTask, splits: &Splits, config: &RunConfig<Self>) -> Option<RgbImage> {
-        pictures::training_sheet(task, splits, config)
+    fn class_table(details: &ClassificationDetails) -> (&'static [&'static str], Vec<Vec<String>>) {
+        let row = |row: &ClassRow| {
+            let figures = [row.precision, row.recall, row.f1].map(|value| figure_text(Some(value)));
+            [vec![row.class.clone(), row.support.to_string()], figures.to_vec()].concat()
+        };
+        (&["class", "samples", "precision", "recall", "f1"], details.per_class.iter().map(row).collect())
     }
 
-    fn findings(
+    fn training_picture(
         task: &ClassificationTask,
-        splits: &Splits,
-        config: &RunConfig<Self>,
-        judged: Option<&SplitEvaluation<Self>>,
-    ) -> Findings {
-        pictures::findings(task, splits, config, judged)
+        samples: &ClassificationSamples,
+        index: usize,
+        key: AugmentKey,
+    ) -> Option<TrainingPicture> {
+        pictures::training_picture(task, samples, index, key)
+    }
+
+    fn galleries(classes: &ClassNames, splits: &Splits, judged: &SplitEvaluation<Self>) -> Vec<Gallery> {
+        pictures::galleries(classes, splits, judged)
+    }
+
+    fn closer_look(judged: &SplitEvaluation<Self>) -> CloserLook {
+        CloserLook::Classification(Evaluation::from_metrics(judged.split.as_str(), &judged.metrics))
     }
 }
 
-impl<B: VisionBackend> RecognitionOn<B> for Classification {
+impl<B: VisionBackend> InferenceOn<B> for Classification {
     type Network = Classifier<B>;
 
     fn network(
@@ -169,4 +199,67 @@ impl<B: VisionBackend> RecognitionOn<B> for Classification {
     ) -> Result<Classifier<B>, ModelError> {
         model.init(classes, input, device)
     }
+
+    fn with_views(task: &ClassificationTask, views: Views) -> Option<Box<ViewsJudge<'_, Self, B>>> {
+        Some(Box::new(ManyViews { task, views }))
+    }
+}
+
+/// Classifiers can learn from a teacher, or from what their frozen layers answered once.
+impl<B: AutodiffVisionBackend> TrainingOn<B> for Classification {
+    fn check_training(
+        network: &Classifier<B>,
+        setup: &TrainingSetup<'_, Self>,
+        device: &B::Device,
+    ) -> Result<(), TrainError> {
+        let RunConfig { augment, distill, input, train, .. } = setup.config;
+        if let Some(settings) = distill {
+            let teacher = teacher::<B::InnerBackend>(settings, setup, device)?;
+            settings.check(&network.valid(), &teacher, input.shape(), device)?;
+        }
+        let varies = augment.mix.is_some() || (augment.train != Pipeline::default() && augment.train != augment.eval);
+        if train.cache_features && varies {
+            let problem = "train.cache_features: images must be the same in every epoch, expected augment.train empty or \
+                           equal to augment.eval, and augment.mix unset";
+            return Err(ConfigError::Invalid(problem.to_owned()).into());
+        }
+        if train.cache_features {
+            cached_features::check(network, setup.freezing, train.epochs)?;
+        }
+        Ok(())
+    }
+
+    fn train(
+        training: Training<B, Classifier<B>>,
+        setup: &TrainingSetup<'_, Self>,
+        plan: FitPlan<ClassId>,
+        session: &mut Session<'_, B::Device>,
+    ) -> Fitted<B, Classifier<B>> {
+        let description = setup.description();
+        if setup.config.train.cache_features {
+            let frozen = training.network.valid();
+            return match CachedFeatures::new(&frozen, setup.task, &plan.data, &plan.options, session)? {
+                Some(cached) => fit(training, &cached, plan, &description, session),
+                None => Ok((training, Ending::Interrupted)),
+            };
+        }
+        match &setup.config.distill {
+            Some(settings) => {
+                let teacher = teacher(settings, setup, session.device)?;
+                fit(training, &Distilled::new(setup.task, teacher, settings), plan, &description, session)
+            }
+            None => fit(training, setup.task, plan, &description, session),
+        }
+    }
+}
+
+/// The network to learn from, answering as in inference.
+fn teacher<B: VisionBackend>(
+    settings: &DistillConfig<ClassifierConfig>,
+    setup: &TrainingSetup<'_, Classification>,
+    device: &B::Device,
+) -> Result<Classifier<B>, TrainError> {
+    let (classes, input) = (setup.classes.len(), setup.config.input.shape());
+    let network = models::layers::without_random_values(|| settings.model.init(classes, input, device))?;
+    Ok(initial::load(network, &settings.init())?.0)
 }

@@ -1,16 +1,20 @@
 //! One class an image.
 
-use augment::{AugmentKey, Augmentation, ImageSize, Normalize, Pipeline, Resize};
+use augment::{AugmentKey, Augmentation, ImageSize, Pipeline, Resize};
 use burn::tensor::{Tensor, TensorData, activation};
 use datasets::Dataset;
 use image::RgbImage;
 use losses::{ClassificationLoss, LossError, one_hot};
 use metrics::ClassificationMetrics;
-use tensor_backend::VisionBackend;
-use vision_types::{ClassId, ClassNames, ClassScores};
+use models::{Classifier, Network};
+use tensor_backend::{AutodiffVisionBackend, VisionBackend};
+use vision_types::{ClassId, ClassNames, ClassScores, Sample};
 
-use crate::config::{AugmentConfig, InputConfig};
-use crate::task::{BadSample, HostBatch, HostTask, Loading, Loss, OnBadSample, Phase, Task, TaskError};
+use crate::config::{ClassificationAugment, InputConfig};
+use crate::task::{
+    BatchOf, HostBatch, HostTask, Judge, Judged, Learn, Learned, Loading, Loss, OnDevice, Phase, TaskError,
+    read_sample, take_readable,
+};
 
 /// Classification: the target is a [`ClassId`], the network gives `[batch, classes]` logits, the prediction is a
 /// probability a class.
@@ -18,8 +22,7 @@ use crate::task::{BadSample, HostBatch, HostTask, Loading, Loss, OnBadSample, Ph
 pub struct ClassificationTask {
     classes: ClassNames,
     input: InputConfig,
-    normalize: Normalize,
-    augment: AugmentConfig,
+    augment: ClassificationAugment,
     to_input_size: Pipeline,
     loss: ClassificationLoss,
 }
@@ -33,15 +36,12 @@ impl ClassificationTask {
     pub fn new(
         classes: ClassNames,
         input: InputConfig,
-        augment: AugmentConfig,
+        augment: ClassificationAugment,
         loss: ClassificationLoss,
     ) -> Result<Self, LossError> {
         loss.validate(classes.len())?;
-        let [height, width] = input.size.height_width();
-        let size = ImageSize { width: width as u32, height: height as u32 };
-        let to_input_size = Pipeline::new([Augmentation::Resize(Resize::exactly(size))]);
-        let normalize = input.normalize.values();
-        Ok(Self { classes, input, normalize, augment, to_input_size, loss })
+        let to_input_size = Pipeline::new([Augmentation::Resize(Resize::exactly(input.image_size()))]);
+        Ok(Self { classes, input, augment, to_input_size, loss })
     }
 
     /// Names of the classes, in order.
@@ -49,26 +49,20 @@ impl ClassificationTask {
         &self.classes
     }
 
+    /// What the network sees.
+    pub fn input(&self) -> &InputConfig {
+        &self.input
+    }
+
     /// What the network sees of `image`, as a picture: after the pipeline, at the input's size.
     pub fn prepare(&self, image: RgbImage, pipeline: &Pipeline, key: AugmentKey) -> RgbImage {
-        let [height, width] = self.input.size.height_width();
         let image = pipeline.apply(image, key);
-        if image.dimensions() == (width as u32, height as u32) { image } else { self.to_input_size.apply(image, key) }
+        if ImageSize::of(&image) == self.input.image_size() { image } else { self.to_input_size.apply(image, key) }
     }
 
-    /// `image` as the network sees it, without augmentation; `[channels, height, width]`, normalised.
-    pub fn input_of(&self, image: RgbImage) -> Vec<f32> {
-        let key = AugmentKey { seed: 0, epoch: 0, index: 0 };
-        let prepared = self.prepare(image, &self.augment.eval, key);
-        let mut pixels = vec![0.0; self.pixels_per_image()];
-        self.write_pixels(&prepared, &mut pixels);
-        pixels
-    }
-
-    /// The shape of a batch of `count` images.
-    pub fn batch_shape(&self, count: usize) -> [usize; 4] {
-        let [height, width] = self.input.size.height_width();
-        [count, self.input.channels, height, width]
+    /// The same without augmentation.
+    pub fn prepared(&self, image: RgbImage) -> RgbImage {
+        self.prepare(image, &self.augment.eval, AugmentKey { seed: 0, epoch: 0, index: 0 })
     }
 
     /// The training pipeline.
@@ -76,26 +70,55 @@ impl ClassificationTask {
         &self.augment.train
     }
 
-    fn one_hot(&self, targets: &[ClassId]) -> Vec<f32> {
-        one_hot(targets, self.classes.len()).expect("every class is checked as it is loaded")
+    /// Targets as arrays.
+    pub(super) fn encode(&self, targets: &[ClassId]) -> EncodedClasses {
+        let probabilities = one_hot(targets, self.classes.len()).expect("every class is checked as it is loaded");
+        EncodedClasses { probabilities, classes: targets.to_vec() }
     }
 
-    fn pixels_per_image(&self) -> usize {
-        self.batch_shape(1).iter().product()
+    /// The mean loss of `[batch, classes]` logits.
+    fn loss<B: VisionBackend>(&self, logits: Tensor<B, 2>, targets: &ClassTensors<B>) -> Loss<B> {
+        Loss::single(self.loss.losses(logits, targets.probabilities.clone()).mean())
     }
 
-    fn write_pixels(&self, image: &RgbImage, pixels: &mut [f32]) {
-        match self.input.channels {
-            1 => self.normalize.write_grey_chw(image, pixels),
-            _ => self.normalize.write_chw(image, pixels),
-        }
+    /// What `[batch, classes]` logits teach.
+    pub(super) fn learned<B: VisionBackend>(&self, logits: Tensor<B, 2>, targets: &ClassTensors<B>) -> Learned<B> {
+        let predictions = class_scores(logits.clone());
+        let pairs = predictions.iter().zip(&targets.classes);
+        let hits = pairs.filter(|(scores, target)| scores.best() == **target).count();
+        Learned { loss: self.loss(logits, targets), scores: vec![("accuracy", hits as f64)] }
     }
+
+    /// What `[batch, classes]` logits answer.
+    pub(super) fn judged<B: VisionBackend>(
+        &self,
+        logits: Tensor<B, 2>,
+        targets: &ClassTensors<B>,
+    ) -> Judged<B, ClassScores> {
+        Judged { loss: self.loss(logits.clone(), targets), predictions: class_scores(logits) }
+    }
+}
+
+/// What is known of a batch.
+#[derive(Debug, Clone)]
+pub struct EncodedClasses {
+    /// One probability a class for each sample, `[batch, classes]`: one-hot, or mixed.
+    probabilities: Vec<f32>,
+    /// The samples' own classes.
+    classes: Vec<ClassId>,
+}
+
+/// The same on the device.
+#[derive(Debug, Clone)]
+pub struct ClassTensors<B: VisionBackend> {
+    /// `[batch, classes]`.
+    probabilities: Tensor<B, 2>,
+    classes: Vec<ClassId>,
 }
 
 impl HostTask for ClassificationTask {
     type Target = ClassId;
-    /// One probability a class for each sample, `[batch, classes]`: one-hot, or mixed.
-    type Encoded = Vec<f32>;
+    type Encoded = EncodedClasses;
     type Prediction = ClassScores;
     type Metrics = ClassificationMetrics;
 
@@ -104,55 +127,38 @@ impl HostTask for ClassificationTask {
         samples: &dyn Dataset<Annotation = ClassId>,
         indices: &[usize],
         loading: Loading,
-    ) -> Result<HostBatch<ClassId, Vec<f32>>, TaskError> {
-        let per_image = self.pixels_per_image();
+    ) -> Result<BatchOf<Self>, TaskError> {
+        let per_image = self.input.values_per_image();
         let mut images = vec![0.0; per_image * indices.len()];
-        let (mut targets, mut kept, mut bad_samples) = (Vec::new(), Vec::new(), Vec::new());
-        for &index in indices {
-            let sample = match samples.get(index) {
-                Ok(sample) => sample,
-                Err(error) if !error.is_bad_sample() => return Err(error.into()),
-                Err(error) if loading.on_bad_sample == OnBadSample::Skip => {
-                    bad_samples.push(BadSample { source: samples.source(index), reason: error.to_string() });
-                    continue;
-                }
-                Err(source) => return Err(TaskError::BadSample { source_name: samples.source(index), source }),
-            };
-            if sample.annotation >= self.classes.len() {
-                return Err(TaskError::UnknownClass {
-                    source_name: sample.source,
-                    class: sample.annotation,
-                    classes: self.classes.len(),
-                });
+        let mut targets = Vec::with_capacity(indices.len());
+        let (indices, bad_samples) = take_readable(indices, loading.on_bad_sample, |index| {
+            let Sample { image, annotation: class, source: source_name } = read_sample(samples, index)?;
+            let classes = self.classes.len();
+            if class >= classes {
+                return Err(TaskError::UnknownClass { source_name, class, classes });
             }
-            let (pipeline, key) = match loading.phase {
-                Phase::Train { seed, epoch, .. } => {
-                    (&self.augment.train, AugmentKey { seed, epoch, index: index as u64 })
-                }
-                Phase::Evaluate => (&self.augment.eval, AugmentKey { seed: 0, epoch: 0, index: index as u64 }),
+            let (pipeline, seed, epoch) = match loading.phase {
+                Phase::Train { seed, epoch, .. } => (&self.augment.train, seed, epoch),
+                Phase::Evaluate => (&self.augment.eval, 0, 0),
             };
-            let image = self.prepare(sample.image, pipeline, key);
+            let image = self.prepare(image, pipeline, AugmentKey { seed, epoch, index: index as u64 });
             let start = targets.len() * per_image;
-            self.write_pixels(&image, &mut images[start..start + per_image]);
-            targets.push(sample.annotation);
-            kept.push(index);
-        }
+            self.input.write_pixels(&image, &mut images[start..start + per_image]);
+            targets.push(class);
+            Ok(())
+        })?;
         images.truncate(targets.len() * per_image);
-        let mut encoded = self.one_hot(&targets);
-        let shape = self.batch_shape(targets.len());
+        let mut encoded = self.encode(&targets);
+        let shape = self.input.batch_shape(targets.len());
         if let (Phase::Train { seed, epoch, batch }, Some(mix)) = (loading.phase, &self.augment.mix) {
             let [count, _, height, width] = shape.map(|side| side as u32);
             mix.draw(AugmentKey { seed, epoch, index: batch }, count as usize, height, width).apply(
                 &mut images,
-                &mut encoded,
+                &mut encoded.probabilities,
                 (height, width),
             );
         }
-        Ok(HostBatch { images, shape, encoded, targets, indices: kept, bad_samples })
-    }
-
-    fn encode(&self, targets: &[ClassId]) -> Option<Vec<f32>> {
-        Some(self.one_hot(targets))
+        Ok(HostBatch { images, shape, encoded, targets, indices, bad_samples })
     }
 
     fn metrics(&self) -> ClassificationMetrics {
@@ -164,50 +170,32 @@ impl HostTask for ClassificationTask {
     }
 }
 
-impl<B: VisionBackend> Task<B> for ClassificationTask {
-    type Tensors = Tensor<B, 2>;
-    type Output = Tensor<B, 2>;
+impl<B: VisionBackend> OnDevice<B> for ClassificationTask {
+    type Network = Classifier<B>;
+    type Tensors = ClassTensors<B>;
 
-    fn upload(&self, encoded: Vec<f32>, device: &B::Device) -> Tensor<B, 2> {
-        let shape = [encoded.len() / self.classes.len(), self.classes.len()];
-        Tensor::from_data(TensorData::new(encoded, shape), device)
-    }
-
-    fn loss(&self, output: Tensor<B, 2>, targets: &Tensor<B, 2>) -> Loss<B> {
-        Loss::single(self.loss.losses(output, targets.clone()).mean())
-    }
-
-    fn running_scores(
-        &self,
-        output: Tensor<B, 2>,
-        _tensors: &Tensor<B, 2>,
-        targets: &[ClassId],
-    ) -> Vec<(&'static str, f64)> {
-        let predictions = class_scores(output);
-        let hits = predictions.iter().zip(targets).filter(|(scores, target)| scores.best() == **target).count();
-        vec![("accuracy", hits as f64)]
-    }
-
-    /// The logarithm of the mean probabilities, which are logits of those.
-    fn average(&self, outputs: Vec<Tensor<B, 2>>) -> Option<Tensor<B, 2>> {
-        average_logits(outputs)
-    }
-
-    fn logits(output: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
-        Some(output)
-    }
-
-    fn decode(&self, output: Tensor<B, 2>, _targets: &Tensor<B, 2>) -> Vec<ClassScores> {
-        class_scores(output)
+    fn upload(&self, encoded: EncodedClasses, device: &B::Device) -> ClassTensors<B> {
+        let EncodedClasses { probabilities, classes } = encoded;
+        let shape = [classes.len(), self.classes.len()];
+        ClassTensors { probabilities: Tensor::from_data(TensorData::new(probabilities, shape), device), classes }
     }
 }
 
-/// Logits of the mean of the probabilities that several `[batch, classes]` logits stand for; `None` of none.
-pub(super) fn average_logits<B: VisionBackend>(logits: Vec<Tensor<B, 2>>) -> Option<Tensor<B, 2>> {
-    let count = logits.len() as f64;
-    let sum = logits.into_iter().map(|logits| activation::softmax(logits, 1)).reduce(|sum, next| sum + next)?;
-    // A probability of 0 has no logarithm.
-    Some(sum.div_scalar(count).clamp_min(f32::MIN_POSITIVE).log())
+impl<B: AutodiffVisionBackend> Learn<B> for ClassificationTask {
+    fn learn(&self, network: &Classifier<B>, images: Tensor<B, 4>, targets: &ClassTensors<B>) -> Learned<B> {
+        self.learned(network.forward(images), targets)
+    }
+}
+
+impl<B: VisionBackend> Judge<B> for ClassificationTask {
+    fn judge(
+        &self,
+        network: &Classifier<B>,
+        images: Tensor<B, 4>,
+        targets: &ClassTensors<B>,
+    ) -> Judged<B, ClassScores> {
+        self.judged(network.forward(images), targets)
+    }
 }
 
 /// The probabilities that `[batch, classes]` logits stand for.

@@ -1,6 +1,7 @@
-//! Boxes around objects.
+//! Objects in images: boxes with classes, and masks or key points where the family of the model gives them.
 
-mod findings;
+mod closer_look;
+mod families;
 mod pictures;
 mod predictor;
 mod settings;
@@ -8,27 +9,28 @@ mod task;
 
 use std::path::Path;
 
-use datasets::{DatasetError, DetectionSpec, Splits};
-use image::RgbImage;
+use augment::AugmentKey;
+use datasets::{DatasetError, DetectionSamples, DetectionSpec, Splits};
 use metrics::DetectionMetrics;
 use models::{DetectorConfig, InputShape, ModelError};
 use serde::Serialize;
-use tensor_backend::VisionBackend;
-use vision_types::{ClassNames, Instance};
+use tensor_backend::{AutodiffVisionBackend, VisionBackend};
+use vision_types::{ClassNames, DetectedObject, Instance};
 
-pub use predictor::{Detector, DetectorDescription};
-pub use settings::{DecodeConfig, DetectionAugment, DetectionLoss, L1Phase, NmsKind, Placement, YoloxLossSettings};
-pub use task::{DetectionTask, EncodedBoxes};
+pub use families::{DetectionLoss, DetectionLossTable, L1Phase, YoloxLossSettings};
+pub use predictor::DetectionPredictor;
+pub use settings::{DecodeConfig, DetectionAugment, DetectionPreparation, NmsKind, Placement};
+pub use task::{DetectionTargets, DetectionTask};
 
+use super::definition::{InferenceOn, SplitEvaluation, TaskDefinition, TrainingOn};
+use super::pictures::{PictureLayout, TrainingPicture};
 use crate::config::{
-    ConfigError, DataSection, InputConfig, InputSize, Normalization, NormalizationPreset, RunConfig, Section, Sections,
-    TaskKind,
+    ConfigError, ConfigTable, DataTable, InputConfig, InputSize, Normalization, NormalizationPreset, RunConfig,
+    TaskKind, TaskTables,
 };
-use crate::recognition::{Findings, Recognition, RecognitionOn, SplitEvaluation};
-use crate::report::DetectionClassRow;
-use crate::sampler::Sampling;
+use crate::report::{CloserLook, DetectionClassRow, Gallery, figure_text};
 
-/// Detection: boxes around objects.
+/// Detection: objects in images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Detection;
 
@@ -37,10 +39,10 @@ const DEFAULT_MODEL: &str = "yolox-nano";
 /// The input of a configuration that names none, as the small models of the paper have it.
 const DEFAULT_SIZE: usize = 416;
 
-impl Section for DetectionSpec {}
-impl Section for DetectorConfig {}
+impl ConfigTable for DetectionSpec {}
+impl ConfigTable for DetectorConfig {}
 
-impl DataSection for DetectionSpec {
+impl DataTable for DetectionSpec {
     type Annotation = Vec<Instance>;
 
     fn kind(&self) -> &'static str {
@@ -60,12 +62,12 @@ impl DataSection for DetectionSpec {
     }
 }
 
-impl Sections for Detection {
+impl TaskTables for Detection {
     const TASK: TaskKind = TaskKind::Detection;
     type Data = DetectionSpec;
     type Augment = DetectionAugment;
     type Model = DetectorConfig;
-    type Loss = DetectionLoss;
+    type Loss = DetectionLossTable;
     type Decode = DecodeConfig;
 
     fn default_input() -> InputConfig {
@@ -78,6 +80,15 @@ impl Sections for Detection {
 
     fn default_model() -> DetectorConfig {
         DetectorConfig::named(DEFAULT_MODEL).expect("a name of the catalogue")
+    }
+
+    fn resolve(config: &mut RunConfig<Self>) -> Result<(), ConfigError> {
+        config.loss = config.loss.resolved(&config.model)?;
+        Ok(())
+    }
+
+    fn named_model(name: &str) -> Result<DetectorConfig, ModelError> {
+        DetectorConfig::named(name)
     }
 
     fn model_name(model: &DetectorConfig) -> &str {
@@ -95,7 +106,7 @@ pub struct ImageOutcome {
     /// The image's number.
     pub index: usize,
     /// What was found, the most confident first.
-    pub detections: Vec<vision_types::Detection>,
+    pub found: Vec<DetectedObject>,
     /// What is there.
     pub instances: Vec<Instance>,
 }
@@ -107,11 +118,18 @@ pub struct DetectionDetails {
     pub per_class: Vec<DetectionClassRow>,
 }
 
-impl Recognition for Detection {
+impl TaskDefinition for Detection {
     type Task = DetectionTask;
-    type Description = DetectorDescription;
     type Outcome = ImageOutcome;
     type Details = DetectionDetails;
+
+    const PICTURES: PictureLayout = PictureLayout {
+        samples: 12,
+        columns: 4,
+        cell: 320,
+        wide: true,
+        note: "as the network sees them in the first epoch, augmented",
+    };
 
     fn task(config: &RunConfig<Self>, classes: ClassNames) -> Result<DetectionTask, ConfigError> {
         for class in config.decode.class_thresholds.keys() {
@@ -121,48 +139,45 @@ impl Recognition for Detection {
                 return Err(ConfigError::Invalid(problem));
             }
         }
-        if config.train.sampling == Sampling::ClassBalanced {
-            let problem = "train.sampling = \"class-balanced\" needs one class an image, which detection does not have";
-            return Err(ConfigError::Invalid(problem.to_owned()));
-        }
-        Ok(DetectionTask::new(config, classes))
+        DetectionTask::new(config, classes)
     }
 
-    fn description(config: &RunConfig<Self>, classes: ClassNames) -> DetectorDescription {
-        DetectorDescription::new(config, classes)
-    }
-
-    fn described_classes(description: &DetectorDescription) -> &ClassNames {
-        &description.classes
-    }
-
-    fn outcome(index: usize, detections: &Vec<vision_types::Detection>, instances: &Vec<Instance>) -> ImageOutcome {
-        ImageOutcome { index, detections: detections.clone(), instances: instances.clone() }
+    fn outcome(index: usize, found: &Vec<DetectedObject>, instances: &Vec<Instance>) -> ImageOutcome {
+        ImageOutcome { index, found: found.clone(), instances: instances.clone() }
     }
 
     fn details(metrics: &DetectionMetrics) -> DetectionDetails {
-        DetectionDetails { per_class: findings::class_rows(metrics) }
+        DetectionDetails { per_class: closer_look::class_rows(metrics) }
     }
 
-    fn training_sheet(
-        task: &DetectionTask,
-        splits: &Splits<Vec<Instance>>,
-        config: &RunConfig<Self>,
-    ) -> Option<RgbImage> {
-        pictures::training_sheet(task, splits, config)
+    fn class_table(details: &DetectionDetails) -> (&'static [&'static str], Vec<Vec<String>>) {
+        let row = |row: &DetectionClassRow| {
+            let figures = [row.ap, row.ap50, row.ap75, row.ar100, row.best_f1, row.best_threshold].map(figure_text);
+            [vec![row.class.clone(), row.objects.to_string()], figures.to_vec()].concat()
+        };
+        let headings = &["class", "objects", "AP", "AP50", "AP75", "AR100", "best F1", "at confidence"];
+        (headings, details.per_class.iter().map(row).collect())
     }
 
-    fn findings(
+    fn training_picture(
         task: &DetectionTask,
-        splits: &Splits<Vec<Instance>>,
-        config: &RunConfig<Self>,
-        judged: Option<&SplitEvaluation<Self>>,
-    ) -> Findings {
-        findings::findings(task, splits, config, judged)
+        samples: &DetectionSamples,
+        index: usize,
+        key: AugmentKey,
+    ) -> Option<TrainingPicture> {
+        pictures::training_picture(task, samples, index, key)
+    }
+
+    fn galleries(classes: &ClassNames, splits: &Splits<Vec<Instance>>, judged: &SplitEvaluation<Self>) -> Vec<Gallery> {
+        pictures::galleries(classes, splits, judged)
+    }
+
+    fn closer_look(judged: &SplitEvaluation<Self>) -> CloserLook {
+        CloserLook::Detection(closer_look::closer_look(judged.split.as_str(), &judged.metrics))
     }
 }
 
-impl<B: VisionBackend> RecognitionOn<B> for Detection {
+impl<B: VisionBackend> InferenceOn<B> for Detection {
     type Network = models::Detector<B>;
 
     fn network(
@@ -174,3 +189,5 @@ impl<B: VisionBackend> RecognitionOn<B> for Detection {
         model.init(classes, input, device)
     }
 }
+
+impl<B: AutodiffVisionBackend> TrainingOn<B> for Detection {}

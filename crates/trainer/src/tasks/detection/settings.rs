@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use augment::{AugmentError, DetectionMixup, Mosaic, Pipeline};
 use serde::{Deserialize, Serialize};
+use vision_types::{DetectedObject, nms};
 
-use crate::config::Section;
+use crate::config::{AugmentTable, ConfigTable};
 
 /// The grey around letterboxed images, as YOLOX pads.
 const YOLOX_PAD: u8 = 114;
@@ -68,7 +69,28 @@ impl Default for DetectionAugment {
     }
 }
 
-impl Section for DetectionAugment {
+/// How an image comes to a detector's input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetectionPreparation {
+    /// Where it lies there.
+    pub letterbox: Placement,
+    /// Grey level around it.
+    pub pad: u8,
+}
+
+impl AugmentTable for DetectionAugment {
+    type Preparation = DetectionPreparation;
+
+    fn preparation(&self) -> DetectionPreparation {
+        DetectionPreparation { letterbox: self.letterbox, pad: self.pad }
+    }
+
+    fn with_preparation(DetectionPreparation { letterbox, pad }: DetectionPreparation) -> Self {
+        Self { letterbox, pad, ..Self::default() }
+    }
+}
+
+impl ConfigTable for DetectionAugment {
     fn problem(&self) -> Option<String> {
         let named = |name: &'static str| move |error: AugmentError| format!("augment.{name}: {error}");
         let checks = [
@@ -90,49 +112,6 @@ impl Section for DetectionAugment {
     }
 }
 
-/// What a detector minimises.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum DetectionLoss {
-    /// YOLOX: IoU, objectness and classes, on the anchor points that SimOTA assigns (Ge et al. 2021).
-    Yolox(YoloxLossSettings),
-}
-
-/// Settings of `yolox`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct YoloxLossSettings {
-    /// When the loss on raw box sizes is added.
-    pub l1: L1Phase,
-}
-
-impl Default for YoloxLossSettings {
-    fn default() -> Self {
-        Self { l1: L1Phase::PlainEpochs }
-    }
-}
-
-impl Default for DetectionLoss {
-    fn default() -> Self {
-        Self::Yolox(YoloxLossSettings::default())
-    }
-}
-
-impl Section for DetectionLoss {}
-
-/// When the loss on raw box sizes is added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum L1Phase {
-    /// Never.
-    Never,
-    /// In the last epochs, without mosaic (`augment.plain_epochs`), as in the paper.
-    #[default]
-    PlainEpochs,
-    /// In every epoch.
-    Always,
-}
-
 /// How raw outputs become detections.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -147,7 +126,7 @@ pub struct DecodeConfig {
     pub max_detections: usize,
     /// Whether an anchor point may answer with several classes instead of its best.
     pub multi_label: bool,
-    /// Confidences that `predict` asks for, by class name; `predict.score` for the others.
+    /// Confidences that `predict` asks for, by class name; its `--score` for the others.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub class_thresholds: BTreeMap<String, f32>,
 }
@@ -179,7 +158,19 @@ impl Default for DecodeConfig {
     }
 }
 
-impl Section for DecodeConfig {
+impl DecodeConfig {
+    /// Of several detections of one object the most confident, at most `max_detections`, the most confident first.
+    pub fn suppressed(&self, candidates: Vec<DetectedObject>) -> Vec<DetectedObject> {
+        let Self { nms, iou_threshold, max_detections, score_threshold, .. } = *self;
+        match nms {
+            NmsKind::ClassWise => nms::class_wise(candidates, iou_threshold, max_detections),
+            NmsKind::ClassAgnostic => nms::class_agnostic(candidates, iou_threshold, max_detections),
+            NmsKind::Soft => nms::soft_nms(candidates, nms::SOFT_SIGMA, score_threshold, max_detections),
+        }
+    }
+}
+
+impl ConfigTable for DecodeConfig {
     fn problem(&self) -> Option<String> {
         let thresholds =
             self.class_thresholds.iter().map(|(class, value)| (format!("class_thresholds.{class}"), *value));

@@ -1,66 +1,68 @@
 //! Boxes around objects.
 
-use augment::{AugmentKey, Filter, ImageSize, Letterbox, Normalize};
-use burn::tensor::TensorData;
+use augment::{AugmentKey, Filter, ImageSize, Letterbox};
+use burn::tensor::Tensor;
 use datasets::Dataset;
 use image::RgbImage;
-use losses::{BoxTarget, YoloxLoss};
 use metrics::DetectionMetrics;
-use models::YoloxOutput;
+use models::Detector;
 use rand::RngExt;
-use tensor_backend::VisionBackend;
-use vision_types::{BBox, ClassNames, Detection, Instance, Sample, nms};
+use tensor_backend::{AutodiffVisionBackend, VisionBackend};
+use vision_types::{BBox, ClassNames, DetectedObject, Instance, Sample};
 
-use super::Detection as DetectionKind;
-use super::settings::{DecodeConfig, DetectionAugment, DetectionLoss, L1Phase, NmsKind, Placement};
-use crate::config::{InputConfig, RunConfig};
-use crate::seeds::{Purpose, generator};
-use crate::task::{BadSample, HostBatch, HostTask, Loading, Loss, OnBadSample, Phase, Task, TaskError};
+use super::Detection;
+use super::families::DetectionLoss;
+use super::settings::{DecodeConfig, DetectionAugment, Placement};
+use crate::config::{ConfigError, InputConfig, RunConfig};
+use crate::task::{
+    BatchOf, HostBatch, HostTask, Judge, Judged, Learn, Learned, Loading, OnDevice, Phase, TaskError, read_sample,
+    take_readable,
+};
+use crate::training::seeds::{Purpose, generator};
 
 /// Sides of a detector's input are multiples of this: the largest stride of its feature maps.
 const SIZE_STEP: usize = 32;
 
 /// Detection: the target is a list of [`Instance`]s in pixels of the original image, the network gives raw boxes, the
-/// prediction is a list of [`Detection`]s in pixels of the original image.
+/// prediction is a list of [`DetectedObject`]s in pixels of the original image.
 #[derive(Debug, Clone)]
 pub struct DetectionTask {
     classes: ClassNames,
     input: InputConfig,
-    normalize: Normalize,
     augment: DetectionAugment,
     loss: DetectionLoss,
     decode: DecodeConfig,
     epochs: u64,
 }
 
-/// Targets of a batch, ready for the loss.
+/// What is known of a batch's objects.
 #[derive(Debug, Clone)]
-pub struct EncodedBoxes {
-    /// Boxes in pixels of the network's input, image by image.
-    boxes: Vec<Vec<BoxTarget>>,
+pub struct DetectionTargets {
+    /// The objects in pixels of the network's input, image by image; with masks where the family learns from them. Crowds
+    /// are not learnt from, nor are boxes of which nothing is inside the image.
+    pub objects: Vec<Vec<Instance>>,
     /// Where each original image lies in the input.
-    places: Vec<Letterbox>,
-    /// Whether the loss on raw box sizes is added.
-    l1: bool,
+    pub places: Vec<Letterbox>,
+    /// Whether this is one of the last epochs, without mosaic and mixup; never in an evaluation.
+    pub plain_epoch: bool,
 }
 
 impl DetectionTask {
     /// The task that `config` describes.
-    pub fn new(config: &RunConfig<DetectionKind>, classes: ClassNames) -> Self {
-        let RunConfig { input, augment, loss, decode, train, .. } = config;
-        Self::from_parts(classes, input.clone(), augment.clone(), loss.clone(), decode.clone(), train.epochs)
-    }
-
-    pub(super) fn from_parts(
-        classes: ClassNames,
-        input: InputConfig,
-        augment: DetectionAugment,
-        loss: DetectionLoss,
-        decode: DecodeConfig,
-        epochs: usize,
-    ) -> Self {
-        let normalize = input.normalize.values();
-        Self { classes, input, normalize, augment, loss, decode, epochs: epochs as u64 }
+    ///
+    /// # Errors
+    ///
+    /// A loss that the model's family does not have.
+    pub fn new(config: &RunConfig<Detection>, classes: ClassNames) -> Result<Self, ConfigError> {
+        let RunConfig { input, augment, loss, decode, model, train, .. } = config;
+        Ok(Self {
+            classes,
+            input: input.clone(),
+            augment: augment.clone(),
+            loss: loss.of_model(model)?,
+            decode: decode.clone(),
+            epochs: train.epochs as u64,
+        })
     }
 
     /// Names of the classes, in order.
@@ -73,10 +75,9 @@ impl DetectionTask {
         &self.decode
     }
 
-    /// Size of the network's input.
-    pub fn input_size(&self) -> ImageSize {
-        let [height, width] = self.input.size.height_width();
-        ImageSize::new(width as u32, height as u32)
+    /// What the network sees.
+    pub fn input(&self) -> &InputConfig {
+        &self.input
     }
 
     /// `image` scaled into an input of `size`, and where it lies there.
@@ -89,14 +90,6 @@ impl DetectionTask {
         (place.apply_image(image, Filter::Bilinear, self.augment.pad), place)
     }
 
-    /// `[channels, height, width]` numbers of a picture of the input's size.
-    pub fn write_pixels(&self, image: &RgbImage, pixels: &mut [f32]) {
-        match self.input.channels {
-            1 => self.normalize.write_grey_chw(image, pixels),
-            _ => self.normalize.write_chw(image, pixels),
-        }
-    }
-
     /// Whether `epoch` is one of the last, without mosaic and mixup.
     fn is_plain(&self, epoch: u64) -> bool {
         epoch + self.augment.plain_epochs as u64 >= self.epochs
@@ -105,7 +98,7 @@ impl DetectionTask {
     /// The side lengths of a training batch: a pure function of seed, epoch and batch.
     fn batch_size(&self, seed: u64, epoch: u64, batch: u64) -> ImageSize {
         let steps = self.augment.multi_scale as i64;
-        let full = self.input_size();
+        let full = self.input.image_size();
         if steps == 0 {
             return full;
         }
@@ -189,10 +182,7 @@ impl DetectionTask {
         samples: &dyn Dataset<Annotation = Vec<Instance>>,
         index: usize,
     ) -> Result<Sample<Vec<Instance>>, TaskError> {
-        let sample = samples.get(index).map_err(|source| match source.is_bad_sample() {
-            true => TaskError::BadSample { source_name: samples.source(index), source },
-            false => source.into(),
-        })?;
+        let sample = read_sample(samples, index)?;
         match sample.annotation.iter().find(|instance| instance.class >= self.classes.len()) {
             Some(instance) => Err(TaskError::UnknownClass {
                 source_name: sample.source,
@@ -203,42 +193,51 @@ impl DetectionTask {
         }
     }
 
-    /// What the loss wants to know of the objects of an image that lies in the input at `place`. Crowds are not learnt
-    /// from, nor are boxes of which nothing is inside the image.
-    fn targets(instances: &[Instance], place: &Letterbox) -> Vec<BoxTarget> {
+    /// Objects to learn from, of an image that lies in the input at `place`.
+    fn learnable(&self, instances: &[Instance], place: &Letterbox) -> Vec<Instance> {
         let ImageSize { width, height } = place.input();
-        instances
-            .iter()
-            .filter(|instance| !instance.crowd)
-            .map(|instance| (instance.bbox.clip(width as f32, height as f32), instance.class))
-            .filter(|(bbox, _)| bbox.is_valid())
-            .map(|(bbox, class)| BoxTarget { bbox: place.forward(bbox), class })
+        let clipped = |instance: &Instance| instance.bbox.clip(width as f32, height as f32);
+        let inside = instances.iter().filter(|instance| !instance.crowd && clipped(instance).is_valid());
+        inside
+            .map(|instance| {
+                let bbox = place.forward(clipped(instance));
+                match self.loss.masks() {
+                    true => Instance { bbox, ..place.forward_instance(instance.clone()) },
+                    false => Instance::from_box(bbox, instance.class),
+                }
+            })
             .collect()
     }
 
-    /// Detections in pixels of the input, the most confident first.
-    fn suppressed(&self, candidates: Vec<Detection>) -> Vec<Detection> {
-        let DecodeConfig { nms, iou_threshold, max_detections, score_threshold, .. } = self.decode;
-        match nms {
-            NmsKind::ClassWise => nms::class_wise(candidates, iou_threshold, max_detections),
-            NmsKind::ClassAgnostic => nms::class_agnostic(candidates, iou_threshold, max_detections),
-            NmsKind::Soft => nms::soft_nms(candidates, nms::SOFT_SIGMA, score_threshold, max_detections),
-        }
+    /// The objects in each of `images`, `[batch, channels, height, width]`, which lie in the input at `places`: in pixels
+    /// of the original images.
+    pub(super) fn answers<B: VisionBackend>(
+        &self,
+        network: &Detector<B>,
+        images: Tensor<B, 4>,
+        places: &[Letterbox],
+    ) -> Vec<Vec<DetectedObject>> {
+        originals(self.loss.answer(network, images, (self.classes.len(), &self.decode)), places)
     }
 }
 
+/// `found`, in pixels of the original images, which lie in the input at `places`.
+fn originals(found: Vec<Vec<DetectedObject>>, places: &[Letterbox]) -> Vec<Vec<DetectedObject>> {
+    let original = |(objects, place): (Vec<DetectedObject>, &Letterbox)| {
+        objects.into_iter().map(|object| place.inverse_object(object)).collect()
+    };
+    found.into_iter().zip(places).map(original).collect()
+}
+
 /// `instances` in pixels of a letterboxed image.
-fn moved(mut instances: Vec<Instance>, place: &Letterbox) -> Vec<Instance> {
-    for instance in &mut instances {
-        *instance = place.forward_instance(instance.clone());
-    }
-    instances
+fn moved(instances: Vec<Instance>, place: &Letterbox) -> Vec<Instance> {
+    instances.into_iter().map(|instance| place.forward_instance(instance)).collect()
 }
 
 impl HostTask for DetectionTask {
     type Target = Vec<Instance>;
-    type Encoded = EncodedBoxes;
-    type Prediction = Vec<Detection>;
+    type Encoded = DetectionTargets;
+    type Prediction = Vec<DetectedObject>;
     type Metrics = DetectionMetrics;
 
     fn load(
@@ -246,113 +245,70 @@ impl HostTask for DetectionTask {
         samples: &dyn Dataset<Annotation = Vec<Instance>>,
         indices: &[usize],
         loading: Loading,
-    ) -> Result<HostBatch<Vec<Instance>, EncodedBoxes>, TaskError> {
-        let (size, l1) = match loading.phase {
-            Phase::Train { seed, epoch, batch } => {
-                let DetectionLoss::Yolox(loss) = &self.loss;
-                let l1 = match loss.l1 {
-                    L1Phase::Never => false,
-                    L1Phase::PlainEpochs => self.is_plain(epoch),
-                    L1Phase::Always => true,
-                };
-                (self.batch_size(seed, epoch, batch), l1)
-            }
-            Phase::Evaluate => (self.input_size(), false),
+    ) -> Result<BatchOf<Self>, TaskError> {
+        let (size, plain_epoch) = match loading.phase {
+            Phase::Train { seed, epoch, batch } => (self.batch_size(seed, epoch, batch), self.is_plain(epoch)),
+            Phase::Evaluate => (self.input.image_size(), false),
         };
-        let (width, height) = (size.width as usize, size.height as usize);
-        let per_image = self.input.channels * height * width;
+        let per_image = self.input.channels * size.height as usize * size.width as usize;
         let mut images = vec![0.0; per_image * indices.len()];
-        let mut encoded = EncodedBoxes { boxes: Vec::new(), places: Vec::new(), l1 };
-        let (mut targets, mut kept, mut bad_samples) = (Vec::new(), Vec::new(), Vec::new());
-        for &index in indices {
-            let loaded = match loading.phase {
+        let mut encoded = DetectionTargets { objects: Vec::new(), places: Vec::new(), plain_epoch };
+        let mut targets = Vec::with_capacity(indices.len());
+        let (indices, bad_samples) = take_readable(indices, loading.on_bad_sample, |index| {
+            let (image, place, target) = match loading.phase {
                 Phase::Train { seed, epoch, .. } => {
                     let key = AugmentKey { seed, epoch, index: index as u64 };
-                    let whole = Letterbox::top_left(size, size);
-                    self.augmented(samples, index, key, size).map(|(image, instances)| (image, whole, instances))
+                    let (image, instances) = self.augmented(samples, index, key, size)?;
+                    (image, Letterbox::top_left(size, size), instances)
                 }
-                Phase::Evaluate => self.read(samples, index).map(|sample| {
+                Phase::Evaluate => {
+                    let sample = self.read(samples, index)?;
                     let (image, place) = self.letterboxed(&sample.image, size);
                     (image, place, sample.annotation)
-                }),
-            };
-            let (image, place, target) = match loaded {
-                Ok(loaded) => loaded,
-                Err(TaskError::BadSample { source_name, source }) if loading.on_bad_sample == OnBadSample::Skip => {
-                    bad_samples.push(BadSample { source: source_name, reason: source.to_string() });
-                    continue;
                 }
-                Err(error) => return Err(error),
             };
             let start = targets.len() * per_image;
-            self.write_pixels(&image, &mut images[start..start + per_image]);
-            encoded.boxes.push(Self::targets(&target, &place));
+            self.input.write_pixels(&image, &mut images[start..start + per_image]);
+            encoded.objects.push(self.learnable(&target, &place));
             encoded.places.push(place);
             targets.push(target);
-            kept.push(index);
-        }
+            Ok(())
+        })?;
         images.truncate(targets.len() * per_image);
-        let shape = [targets.len(), self.input.channels, height, width];
-        Ok(HostBatch { images, shape, encoded, targets, indices: kept, bad_samples })
+        let shape = [targets.len(), self.input.channels, size.height as usize, size.width as usize];
+        Ok(HostBatch { images, shape, encoded, targets, indices, bad_samples })
     }
 
     fn metrics(&self) -> DetectionMetrics {
-        DetectionMetrics::new(self.classes.clone())
-    }
-
-    fn class_of(&self, _target: &Vec<Instance>) -> Option<usize> {
-        None
+        let metrics = DetectionMetrics::new(self.classes.clone());
+        if self.loss.masks() { metrics.with_masks() } else { metrics }
     }
 }
 
-impl<B: VisionBackend> Task<B> for DetectionTask {
-    type Tensors = EncodedBoxes;
-    type Output = YoloxOutput<B>;
+impl<B: VisionBackend> OnDevice<B> for DetectionTask {
+    type Network = Detector<B>;
+    type Tensors = DetectionTargets;
 
-    fn upload(&self, encoded: EncodedBoxes, _device: &B::Device) -> EncodedBoxes {
+    fn upload(&self, encoded: DetectionTargets, _device: &B::Device) -> DetectionTargets {
         encoded
     }
+}
 
-    fn loss(&self, output: YoloxOutput<B>, targets: &EncodedBoxes) -> Loss<B> {
-        let DetectionLoss::Yolox(_) = &self.loss;
-        let loss = YoloxLoss { classes: self.classes.len(), l1: targets.l1 };
-        let terms = loss.forward(output.raw, &output.points, &targets.boxes);
-        let mut parts =
-            vec![("loss_iou", terms.iou), ("loss_objectness", terms.objectness), ("loss_class", terms.class)];
-        if targets.l1 {
-            parts.push(("loss_l1", terms.l1));
-        }
-        Loss { total: terms.total, terms: parts }
-    }
-
-    fn decode(&self, output: YoloxOutput<B>, targets: &EncodedBoxes) -> Vec<Vec<Detection>> {
-        let [images, anchors, channels] = output.raw.dims();
-        let raw: TensorData = output.raw.detach().into_data().convert::<f32>();
-        let raw = raw.as_slice::<f32>().expect("converted to f32 just now");
-        (0..images)
-            .map(|image| {
-                let values = &raw[image * anchors * channels..][..anchors * channels];
-                let candidates = models::decode_yolox(
-                    values,
-                    &output.points,
-                    self.classes.len(),
-                    self.decode.score_threshold,
-                    self.decode.multi_label,
-                );
-                let place = &targets.places[image];
-                let mut found = self.suppressed(candidates);
-                for detection in &mut found {
-                    detection.bbox = place.inverse(detection.bbox);
-                }
-                found
-            })
-            .collect()
+impl<B: AutodiffVisionBackend> Learn<B> for DetectionTask {
+    fn learn(&self, network: &Detector<B>, images: Tensor<B, 4>, targets: &DetectionTargets) -> Learned<B> {
+        let loss = self.loss.learn(network, images, targets, (self.classes.len(), &self.decode));
+        Learned { loss, scores: Vec::new() }
     }
 }
 
-impl EncodedBoxes {
-    /// Images without known objects, each where `places` says.
-    pub(super) fn unknown(places: Vec<Letterbox>) -> Self {
-        Self { boxes: vec![Vec::new(); places.len()], places, l1: false }
+impl<B: VisionBackend> Judge<B> for DetectionTask {
+    fn judge(
+        &self,
+        network: &Detector<B>,
+        images: Tensor<B, 4>,
+        targets: &DetectionTargets,
+    ) -> Judged<B, Vec<DetectedObject>> {
+        let (loss, found) = self.loss.judge(network, images, targets, (self.classes.len(), &self.decode));
+        Judged { loss, predictions: originals(found, &targets.places) }
     }
 }

@@ -1,6 +1,6 @@
 //! A class for each pixel.
 
-mod findings;
+mod blender;
 mod packed_mask;
 mod pictures;
 mod predictor;
@@ -10,25 +10,28 @@ mod tiles;
 
 use std::path::Path;
 
-use datasets::{DatasetError, SegmentationSpec, Splits};
-use image::RgbImage;
+use augment::AugmentKey;
+use datasets::{DatasetError, SegmentationSamples, SegmentationSpec, Splits};
 use metrics::{SegmentationClassRow, SegmentationMetrics};
 use models::{InputShape, ModelError, SegmenterConfig};
 use serde::Serialize;
-use tensor_backend::VisionBackend;
+use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 use vision_types::{ClassNames, Mask};
 
 pub use packed_mask::PackedMask;
-pub use predictor::{SegmentedObject, Segmenter, SegmenterDescription};
-pub use settings::{BoundarySettings, Fit, SegmentationAugment, SegmentationDecode, SegmentationObjective};
+pub use predictor::{SegmentationPredictor, SegmentedObject};
+pub use settings::{
+    BoundarySettings, Fit, SegmentationAugment, SegmentationDecode, SegmentationObjective, SegmentationPreparation,
+};
 pub use task::{EncodedMasks, MaskTensors, SegmentationTask, SegmentedImage};
 
+use super::definition::{InferenceOn, SplitEvaluation, TaskDefinition, TrainingOn};
+use super::pictures::{PictureLayout, TrainingPicture};
 use crate::config::{
-    ConfigError, DataSection, InputConfig, InputSize, Normalization, NormalizationPreset, RunConfig, Section, Sections,
-    TaskKind,
+    ConfigError, ConfigTable, DataTable, InputConfig, InputSize, Normalization, NormalizationPreset, RunConfig,
+    TaskKind, TaskTables,
 };
-use crate::recognition::{Findings, Recognition, RecognitionOn, SplitEvaluation};
-use crate::sampler::Sampling;
+use crate::report::{CloserLook, Gallery, SegmentationEvaluation, figure_text};
 
 /// Semantic segmentation: a class for each pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +42,10 @@ const DEFAULT_MODEL: &str = "unet";
 /// The input of a configuration that names none.
 const DEFAULT_SIZE: usize = 256;
 
-impl Section for SegmentationSpec {}
-impl Section for SegmenterConfig {}
+impl ConfigTable for SegmentationSpec {}
+impl ConfigTable for SegmenterConfig {}
 
-impl DataSection for SegmentationSpec {
+impl DataTable for SegmentationSpec {
     type Annotation = Mask;
 
     fn kind(&self) -> &'static str {
@@ -62,7 +65,7 @@ impl DataSection for SegmentationSpec {
     }
 }
 
-impl Sections for Segmentation {
+impl TaskTables for Segmentation {
     const TASK: TaskKind = TaskKind::Segmentation;
     type Data = SegmentationSpec;
     type Augment = SegmentationAugment;
@@ -80,6 +83,10 @@ impl Sections for Segmentation {
 
     fn default_model() -> SegmenterConfig {
         SegmenterConfig::named(DEFAULT_MODEL).expect("a name of the catalogue")
+    }
+
+    fn named_model(name: &str) -> Result<SegmenterConfig, ModelError> {
+        SegmenterConfig::named(name)
     }
 
     fn model_name(model: &SegmenterConfig) -> &str {
@@ -137,27 +144,21 @@ pub struct SegmentationDetails {
     pub per_class: Vec<SegmentationClassRow>,
 }
 
-impl Recognition for Segmentation {
+impl TaskDefinition for Segmentation {
     type Task = SegmentationTask;
-    type Description = SegmenterDescription;
     type Outcome = MaskOutcome;
     type Details = SegmentationDetails;
 
+    const PICTURES: PictureLayout = PictureLayout {
+        samples: 12,
+        columns: 4,
+        cell: 320,
+        wide: true,
+        note: "as the network sees them in the first epoch, augmented; pixels to ignore are light grey",
+    };
+
     fn task(config: &RunConfig<Self>, classes: ClassNames) -> Result<SegmentationTask, ConfigError> {
-        if config.train.sampling == Sampling::ClassBalanced {
-            let problem =
-                "train.sampling = \"class-balanced\" needs one class an image, which segmentation does not have";
-            return Err(ConfigError::Invalid(problem.to_owned()));
-        }
         SegmentationTask::new(config, classes)
-    }
-
-    fn description(config: &RunConfig<Self>, classes: ClassNames) -> SegmenterDescription {
-        SegmenterDescription::new(config, classes)
-    }
-
-    fn described_classes(description: &SegmenterDescription) -> &ClassNames {
-        &description.classes
     }
 
     fn outcome(index: usize, prediction: &Mask, target: &Mask) -> MaskOutcome {
@@ -168,21 +169,39 @@ impl Recognition for Segmentation {
         SegmentationDetails { per_class: metrics.per_class() }
     }
 
-    fn training_sheet(task: &SegmentationTask, splits: &Splits<Mask>, config: &RunConfig<Self>) -> Option<RgbImage> {
-        pictures::training_sheet(task, splits, config)
+    fn class_table(details: &SegmentationDetails) -> (&'static [&'static str], Vec<Vec<String>>) {
+        let row = |row: &SegmentationClassRow| {
+            let figures = [row.iou, row.dice, row.precision, row.recall, row.boundary_f1, row.hd95].map(figure_text);
+            [vec![row.class.clone(), row.pixels.to_string()], figures.to_vec()].concat()
+        };
+        let headings = &["class", "pixels", "IoU", "Dice", "precision", "recall", "boundary F1", "HD95"];
+        (headings, details.per_class.iter().map(row).collect())
     }
 
-    fn findings(
+    fn training_picture(
         task: &SegmentationTask,
-        splits: &Splits<Mask>,
-        config: &RunConfig<Self>,
-        judged: Option<&SplitEvaluation<Self>>,
-    ) -> Findings {
-        findings::findings(task, splits, config, judged)
+        samples: &SegmentationSamples,
+        index: usize,
+        key: AugmentKey,
+    ) -> Option<TrainingPicture> {
+        pictures::training_picture(task, samples, index, key)
+    }
+
+    fn galleries(classes: &ClassNames, splits: &Splits<Mask>, judged: &SplitEvaluation<Self>) -> Vec<Gallery> {
+        pictures::galleries(classes, splits, judged)
+    }
+
+    fn closer_look(judged: &SplitEvaluation<Self>) -> CloserLook {
+        CloserLook::Segmentation(SegmentationEvaluation {
+            split: judged.split.to_string(),
+            class_names: judged.metrics.names().as_slice().to_vec(),
+            per_class: judged.metrics.per_class(),
+            confusion_matrix: Some(judged.metrics.confusion_matrix().clone()),
+        })
     }
 }
 
-impl<B: VisionBackend> RecognitionOn<B> for Segmentation {
+impl<B: VisionBackend> InferenceOn<B> for Segmentation {
     type Network = models::Segmenter<B>;
 
     fn network(
@@ -194,6 +213,8 @@ impl<B: VisionBackend> RecognitionOn<B> for Segmentation {
         model.init(classes, input, device)
     }
 }
+
+impl<B: AutodiffVisionBackend> TrainingOn<B> for Segmentation {}
 
 #[cfg(test)]
 mod tests {

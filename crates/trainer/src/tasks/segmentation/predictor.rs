@@ -1,68 +1,16 @@
 //! A trained segmentation network, ready to answer.
 
-use std::path::Path;
-
-use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;
-use models::SegmenterConfig;
-use serde::{Deserialize, Serialize};
+use models::Network;
 use tensor_backend::VisionBackend;
-use vision_types::{ClassNames, Regions, Rle};
+use vision_types::{Regions, Rle};
 
-use super::settings::{Fit, SegmentationAugment, SegmentationDecode, SegmentationObjective};
-use super::task::SegmentedImage;
-use super::{Segmentation, SegmentationTask};
-use crate::checkpoint::load_weights;
-use crate::config::{InputConfig, RunConfig, TaskKind};
-use crate::error::TrainError;
-use crate::run_directory::RunDirectory;
-use crate::task::{HostTask, Task};
-use crate::weights_file;
-
-/// What a weights file says of its model: enough to use it without its run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SegmenterDescription {
-    /// What is recognised.
-    pub task: TaskKind,
-    /// Names of the classes, in order.
-    pub classes: ClassNames,
-    /// What the network sees.
-    pub input: InputConfig,
-    /// How images come to its size.
-    pub fit: Fit,
-    /// Grey level around letterboxed images.
-    pub pad: u8,
-    /// How logits become masks and objects.
-    pub decode: SegmentationDecode,
-    /// The network.
-    pub model: SegmenterConfig,
-}
-
-impl SegmenterDescription {
-    /// The description of a run's model.
-    pub fn new(config: &RunConfig<Segmentation>, classes: ClassNames) -> Self {
-        Self {
-            task: config.task,
-            classes,
-            input: config.input.clone(),
-            fit: config.augment.fit,
-            pad: config.augment.pad,
-            decode: config.decode.clone(),
-            model: config.model.clone(),
-        }
-    }
-
-    /// A configuration that evaluates the model as its run did; the rest of it is the default.
-    pub(crate) fn into_config(self) -> RunConfig<Segmentation> {
-        RunConfig {
-            input: self.input,
-            augment: SegmentationAugment { fit: self.fit, pad: self.pad, ..SegmentationAugment::default() },
-            decode: self.decode,
-            model: self.model,
-            ..RunConfig::default()
-        }
-    }
-}
+use super::Segmentation;
+use super::blender::Blender;
+use super::settings::{Fit, SegmentationDecode};
+use super::task::{MOST_FORWARDED, SegmentedImage, host};
+use super::tiles::{Tile, cut_image};
+use crate::tasks::predictor::{Predictor, stacked};
 
 /// An object: a connected region of one class.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,55 +26,9 @@ pub struct SegmentedObject {
 }
 
 /// A trained segmentation network.
-#[derive(Debug)]
-pub struct Segmenter<B: VisionBackend> {
-    network: models::Segmenter<B>,
-    task: SegmentationTask,
-    device: B::Device,
-}
+pub type SegmentationPredictor<B> = Predictor<B, Segmentation>;
 
-impl<B: VisionBackend> Segmenter<B> {
-    /// The network that a run found best.
-    ///
-    /// # Errors
-    ///
-    /// When `run` is no run directory, or its weights are missing or damaged.
-    pub fn open(run: &Path, device: &B::Device) -> Result<Self, TrainError> {
-        Self::from_weights(&RunDirectory::open(run)?.weights_file()?, device)
-    }
-
-    /// The network in a weights file written by a run.
-    ///
-    /// # Errors
-    ///
-    /// When the file is missing, damaged, or does not describe its model.
-    pub fn from_weights(file: &Path, device: &B::Device) -> Result<Self, TrainError> {
-        let description: SegmenterDescription = weights_file::read_description(file)?;
-        let SegmenterDescription { classes, input, fit, pad, decode, model, .. } = description;
-        let network = load_weights(model.init::<B>(classes.len(), input.shape(), device)?, file)?;
-        Ok(Self::from_parts(network, classes, input, fit, pad, decode, device))
-    }
-
-    pub(super) fn from_parts(
-        network: models::Segmenter<B>,
-        classes: ClassNames,
-        input: InputConfig,
-        fit: Fit,
-        pad: u8,
-        decode: SegmentationDecode,
-        device: &B::Device,
-    ) -> Self {
-        // Prediction needs neither the rest of the augmentation nor a loss.
-        let augment = SegmentationAugment { fit, pad, ..SegmentationAugment::default() };
-        let task = SegmentationTask::from_parts(classes, input, augment, SegmentationObjective::default(), decode);
-        Self { network, task, device: device.clone() }
-    }
-
-    /// Names of the classes, in order.
-    pub fn classes(&self) -> &ClassNames {
-        self.task.classes()
-    }
-
+impl<B: VisionBackend> SegmentationPredictor<B> {
     /// How masks become objects, unless asked otherwise.
     pub fn decoding(&self) -> &SegmentationDecode {
         self.task.decoding()
@@ -134,24 +36,33 @@ impl<B: VisionBackend> Segmenter<B> {
 
     /// The class of each pixel of `images`, at their own sizes.
     pub fn segment(&self, images: &[RgbImage]) -> Vec<SegmentedImage> {
-        let mut answers = Vec::with_capacity(images.len());
-        // Images of many tiles are answered one at a time, which bounds the memory.
-        for images in images.chunks(self.task.evaluation_batch(images.len().max(1))) {
-            let (pictures, places): (Vec<_>, Vec<_>) =
-                images.iter().map(|image| self.task.pictures(image.clone())).unzip();
-            let pictures: Vec<RgbImage> = pictures.into_iter().flatten().collect();
-            let size = self.task.input_size();
-            let shape = [pictures.len(), self.task.input_channels(), size.height as usize, size.width as usize];
-            let per_picture = shape[1..].iter().product();
-            let mut pixels = vec![0.0; pictures.len() * per_picture];
-            for (picture, pixels) in pictures.iter().zip(pixels.chunks_exact_mut(per_picture)) {
-                self.task.write_pixels(picture, pixels);
-            }
-            let input = Tensor::from_data(TensorData::new(pixels, shape), &self.device);
-            let output = Task::<B>::forward(&self.task, &self.network, input);
-            answers.extend(self.task.answers(output.logits, &places));
+        match self.task.fit() {
+            _ if images.is_empty() => Vec::new(),
+            Fit::Stretch | Fit::Letterbox => self.segment_whole(images),
+            Fit::Tiles => images.iter().map(|image| self.segment_tiles(image)).collect(),
         }
-        answers
+    }
+
+    fn segment_whole(&self, images: &[RgbImage]) -> Vec<SegmentedImage> {
+        let (pictures, places): (Vec<_>, Vec<_>) = images.iter().map(|image| self.task.pictures(image.clone())).unzip();
+        let pictures: Vec<RgbImage> = pictures.into_iter().flatten().collect();
+        let size = self.task.input().image_size();
+        let input = stacked(&pictures, self.task.input(), size, &self.device);
+        self.task.answers(self.network.forward(input).logits, &places)
+    }
+
+    /// Some tiles are in memory at a time, however many the image has.
+    fn segment_tiles(&self, image: &RgbImage) -> SegmentedImage {
+        let size = self.task.input().image_size();
+        let tiling = self.task.tiling(image);
+        let tiles: Vec<Tile> = tiling.iter().collect();
+        let mut blender = Blender::new(&tiling, self.classes().len(), self.decoding().margin);
+        for tiles in tiles.chunks(MOST_FORWARDED) {
+            let pictures: Vec<RgbImage> = tiles.iter().map(|tile| cut_image(image, *tile, size)).collect();
+            let input = stacked(&pictures, self.task.input(), size, &self.device);
+            blender.add(&host(self.network.forward(input).logits));
+        }
+        blender.finish()
     }
 
     /// The connected regions of an answer that have at least `min_area` pixels, without the background.
@@ -182,23 +93,29 @@ impl<B: VisionBackend> Segmenter<B> {
 mod tests {
     use image::Rgb;
     use tensor_backend::SelectedBackend;
+    use vision_types::ClassNames;
 
     use super::*;
-    use crate::config::{InputSize, Normalization, NormalizationPreset};
+    use crate::config::{InputConfig, InputSize, Normalization, NormalizationPreset, RunConfig};
+    use crate::tasks::segmentation::SegmentationAugment;
 
     /// A network of small receptive field (32 pixels at most around each), for images of `size` = `[height, width]`.
-    fn segmenter(size: [usize; 2], fit: Fit, decode: SegmentationDecode) -> Segmenter<SelectedBackend> {
+    fn segmenter(size: [usize; 2], fit: Fit, decode: SegmentationDecode) -> SegmentationPredictor<SelectedBackend> {
         let device = Default::default();
         tensor_backend::random::seed(7, 0);
-        let input = InputConfig {
-            size: InputSize::HeightWidth(size),
-            channels: 3,
-            normalize: Normalization::Preset(NormalizationPreset::Unit),
+        let config = RunConfig::<Segmentation> {
+            input: InputConfig {
+                size: InputSize::HeightWidth(size),
+                channels: 3,
+                normalize: Normalization::Preset(NormalizationPreset::Unit),
+            },
+            augment: SegmentationAugment { fit, ..SegmentationAugment::default() },
+            model: serde_json::from_str(r#"{"name": "unet", "width": 4, "depth": 2}"#).expect("options of a U-Net"),
+            decode,
+            ..RunConfig::default()
         };
-        let model: SegmenterConfig =
-            serde_json::from_str(r#"{"name": "unet", "width": 4, "depth": 2}"#).expect("options of a U-Net");
-        let network = model.init(3, input.shape(), &device).expect("valid");
-        Segmenter::from_parts(network, ClassNames::new(["a", "b", "c"]), input, fit, 0, decode, &device)
+        let network = config.model.init(3, config.input.shape(), &device).expect("valid");
+        Predictor::from_parts(network, &config, ClassNames::new(["a", "b", "c"]), &device).expect("valid")
     }
 
     fn picture(width: u32, height: u32) -> RgbImage {

@@ -5,7 +5,7 @@ use losses::{BoundaryWeights, SegmentationLoss};
 use serde::{Deserialize, Serialize};
 use vision_types::Connectivity;
 
-use crate::config::Section;
+use crate::config::{AugmentTable, ConfigTable};
 
 /// How training images are varied, and how an image comes to the network's input size.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -32,7 +32,28 @@ pub enum Fit {
     Tiles,
 }
 
-impl Section for SegmentationAugment {
+/// How an image comes to a segmentation network's input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentationPreparation {
+    /// How it comes to its size.
+    pub fit: Fit,
+    /// Grey level around letterboxed images.
+    pub pad: u8,
+}
+
+impl AugmentTable for SegmentationAugment {
+    type Preparation = SegmentationPreparation;
+
+    fn preparation(&self) -> SegmentationPreparation {
+        SegmentationPreparation { fit: self.fit, pad: self.pad }
+    }
+
+    fn with_preparation(SegmentationPreparation { fit, pad }: SegmentationPreparation) -> Self {
+        Self { fit, pad, ..Self::default() }
+    }
+}
+
+impl ConfigTable for SegmentationAugment {
     fn problem(&self) -> Option<String> {
         self.train.validate().err().map(|error| format!("augment.train: {error}"))
     }
@@ -63,7 +84,7 @@ impl Default for SegmentationObjective {
     }
 }
 
-impl Section for SegmentationObjective {
+impl ConfigTable for SegmentationObjective {
     fn problem(&self) -> Option<String> {
         if !(self.auxiliary_weight >= 0.0 && self.auxiliary_weight.is_finite()) {
             let found = self.auxiliary_weight;
@@ -107,7 +128,7 @@ pub struct SegmentationDecode {
     pub margin: usize,
     /// Objects: pixels that a connected region must have.
     pub min_area: u64,
-    /// Objects: whether pixels hang together that touch by a corner (8) or only by an edge (4).
+    /// Objects: whether pixels that touch by a corner are connected (8-connectivity) or only those that share an edge (4).
     pub connectivity: Connectivity,
 }
 
@@ -117,7 +138,7 @@ impl Default for SegmentationDecode {
     }
 }
 
-impl Section for SegmentationDecode {
+impl ConfigTable for SegmentationDecode {
     fn problem(&self) -> Option<String> {
         let Self { overlap, margin, .. } = *self;
         (2 * margin > overlap)

@@ -1,27 +1,31 @@
 //! A class for each pixel.
 
-use augment::{AugmentKey, Filter, GeometricMap, ImageSize, Letterbox, Normalize, Rectangle};
+use augment::{AugmentKey, Filter, GeometricMap, ImageSize, Letterbox, Rectangle};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use datasets::Dataset;
 use image::RgbImage;
 use losses::{BoundaryWeights, PixelTargets, boundary_weights};
 use metrics::SegmentationMetrics;
-use models::{Network, SegmenterOutput};
+use models::{Network, Segmenter, SegmenterOutput};
 use rand::RngExt;
-use tensor_backend::VisionBackend;
 use tensor_backend::ops::{Interpolation, resize};
+use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 use vision_types::{ClassNames, Mask, Regions, Sample};
 
 use super::Segmentation;
+use super::blender::{Blender, argmax};
 use super::settings::{Fit, SegmentationAugment, SegmentationDecode, SegmentationObjective};
 use super::tiles::{Tile, Tiling, cut_image, cut_mask};
 use crate::config::{ConfigError, InputConfig, RunConfig};
-use crate::seeds::{Purpose, generator};
-use crate::task::{BadSample, HostBatch, HostTask, Loading, Loss, OnBadSample, Phase, Task, TaskError};
+use crate::task::{
+    BatchOf, HostBatch, HostTask, Judge, Judged, Learn, Learned, Loading, Loss, OnDevice, Phase, TaskError,
+    read_sample, take_readable,
+};
+use crate::training::seeds::{Purpose, generator};
 
-/// Pictures in one forward pass of an evaluation, however many tiles an image has.
-const MOST_FORWARDED: usize = 8;
+/// Tiles in one forward pass, however many an image has.
+pub(super) const MOST_FORWARDED: usize = 8;
 
 /// Segmentation: the target is a [`Mask`] in pixels of the original image, the network gives logits of each pixel of its
 /// input, the prediction is a [`Mask`] of the original image's size.
@@ -29,7 +33,6 @@ const MOST_FORWARDED: usize = 8;
 pub struct SegmentationTask {
     classes: ClassNames,
     input: InputConfig,
-    normalize: Normalize,
     augment: SegmentationAugment,
     loss: SegmentationObjective,
     decode: SegmentationDecode,
@@ -86,24 +89,24 @@ impl SegmentationTask {
     ///
     /// # Errors
     ///
-    /// When the loss does not fit the classes.
+    /// When the loss does not fit the classes, or tiles would leave pixels unanswered.
     pub fn new(config: &RunConfig<Segmentation>, classes: ClassNames) -> Result<Self, ConfigError> {
         let RunConfig { input, augment, loss, decode, .. } = config;
         loss.loss
             .validate(classes.len())
             .map_err(|error| ConfigError::Invalid(format!("loss: {error} ({} classes)", classes.len())))?;
-        Ok(Self::from_parts(classes, input.clone(), augment.clone(), loss.clone(), decode.clone()))
-    }
-
-    pub(super) fn from_parts(
-        classes: ClassNames,
-        input: InputConfig,
-        augment: SegmentationAugment,
-        loss: SegmentationObjective,
-        decode: SegmentationDecode,
-    ) -> Self {
-        let normalize = input.normalize.values();
-        Self { classes, input, normalize, augment, loss, decode }
+        if augment.fit == Fit::Tiles {
+            let size = input.image_size();
+            let most = Tiling::most_margin(size, decode.overlap);
+            if decode.margin > most {
+                return Err(ConfigError::Invalid(format!(
+                    "decode.margin is {}, which leaves pixels between tiles of {size} unanswered, expected at most {most} \
+                     with an overlap of {}",
+                    decode.margin, decode.overlap
+                )));
+            }
+        }
+        Ok(Self { classes, input: input.clone(), augment: augment.clone(), loss: loss.clone(), decode: decode.clone() })
     }
 
     /// Names of the classes, in order.
@@ -121,15 +124,14 @@ impl SegmentationTask {
         (self.classes.len() > 1).then_some(0)
     }
 
-    /// Size of the network's input.
-    pub fn input_size(&self) -> ImageSize {
-        let [height, width] = self.input.size.height_width();
-        ImageSize::new(width as u32, height as u32)
+    /// What the network sees.
+    pub fn input(&self) -> &InputConfig {
+        &self.input
     }
 
-    /// Channels of the network's input.
-    pub(super) fn input_channels(&self) -> usize {
-        self.input.channels
+    /// How an image comes to the network's input.
+    pub(super) fn fit(&self) -> Fit {
+        self.augment.fit
     }
 
     /// An augmented training sample of the input's size: its picture and the classes to learn.
@@ -146,7 +148,7 @@ impl SegmentationTask {
         let Sample { image, annotation: mask, .. } = self.read(samples, index)?;
         let drawn = self.augment.train.draw(key, ImageSize::of(&image));
         let (image, mask) = (drawn.apply_image(image), drawn.apply_mask(mask, Mask::IGNORE));
-        let (found, size) = (ImageSize::of(&image), self.input_size());
+        let (found, size) = (ImageSize::of(&image), self.input.image_size());
         if found == size {
             return Ok((image, mask));
         }
@@ -167,7 +169,7 @@ impl SegmentationTask {
 
     /// The scaling that takes an image of `size` to the network's input, where it is scaled at all.
     fn fitting(&self, size: ImageSize) -> GeometricMap {
-        let target = self.input_size();
+        let target = self.input.image_size();
         match self.augment.fit {
             Fit::Stretch | Fit::Tiles => {
                 GeometricMap::Resize { part: Rectangle::whole(size), output: target, filter: Filter::Bilinear }
@@ -180,13 +182,18 @@ impl SegmentationTask {
         }
     }
 
+    /// The tiles of `image`.
+    pub(super) fn tiling(&self, image: &RgbImage) -> Tiling {
+        Tiling::new(ImageSize::of(image), self.input.image_size(), self.decode.overlap)
+    }
+
     /// The pictures of `image` that the network sees, without augmentation, and how they lie in it.
     pub(super) fn pictures(&self, image: RgbImage) -> (Vec<RgbImage>, Place) {
-        let (size, target) = (ImageSize::of(&image), self.input_size());
+        let (size, target) = (ImageSize::of(&image), self.input.image_size());
         let place = match self.augment.fit {
             Fit::Stretch => Place::Stretched(size),
             Fit::Letterbox => Place::Letterboxed(Letterbox::top_left(size, target)),
-            Fit::Tiles => Place::Tiled(Tiling::new(size, target, self.decode.overlap)),
+            Fit::Tiles => Place::Tiled(self.tiling(&image)),
         };
         let pictures = match &place {
             Place::Stretched(_) if size == target => vec![image],
@@ -198,7 +205,7 @@ impl SegmentationTask {
 
     /// The classes of those pictures.
     fn masks(&self, mask: &Mask, place: &Place) -> Vec<Mask> {
-        let target = self.input_size();
+        let target = self.input.image_size();
         match place {
             Place::Stretched(size) if *size == target => vec![mask.clone()],
             Place::Stretched(size) => vec![self.fitting(*size).apply_mask(mask, Mask::IGNORE)],
@@ -207,19 +214,8 @@ impl SegmentationTask {
         }
     }
 
-    /// `[channels, height, width]` numbers of a picture of the input's size.
-    pub(super) fn write_pixels(&self, image: &RgbImage, pixels: &mut [f32]) {
-        match self.input.channels {
-            1 => self.normalize.write_grey_chw(image, pixels),
-            _ => self.normalize.write_chw(image, pixels),
-        }
-    }
-
     fn read(&self, samples: &dyn Dataset<Annotation = Mask>, index: usize) -> Result<Sample<Mask>, TaskError> {
-        let sample = samples.get(index).map_err(|source| match source.is_bad_sample() {
-            true => TaskError::BadSample { source_name: samples.source(index), source },
-            false => source.into(),
-        })?;
+        let sample = read_sample(samples, index)?;
         let classes = self.classes.len();
         let unknown = |class: &&u8| usize::from(**class) >= classes && **class != Mask::IGNORE;
         match sample.annotation.pixels().iter().find(unknown) {
@@ -239,9 +235,35 @@ impl SegmentationTask {
         Some(boundary_weights(regions.labels(), width, height, settings).expect("settings were checked"))
     }
 
+    fn loss<B: VisionBackend>(&self, output: SegmenterOutput<B>, tensors: &MaskTensors<B>) -> Loss<B> {
+        let main = self.loss.loss.forward(output.logits, &tensors.targets);
+        match output.auxiliary {
+            None => Loss::single(main),
+            Some(auxiliary) => {
+                let auxiliary = self.loss.loss.forward(auxiliary, &tensors.targets);
+                let auxiliary = auxiliary.mul_scalar(self.loss.auxiliary_weight);
+                let terms = vec![("loss_main", main.clone()), ("loss_auxiliary", auxiliary.clone())];
+                Loss { total: main + auxiliary, terms }
+            }
+        }
+    }
+
+    /// The network's output for an evaluation's pictures, of tiles some at a time.
+    fn forward<B: VisionBackend>(&self, network: &Segmenter<B>, images: Tensor<B, 4>) -> SegmenterOutput<B> {
+        let count = images.dims()[0];
+        if count <= MOST_FORWARDED || self.augment.fit != Fit::Tiles {
+            return network.forward(images);
+        }
+        let logits = (0..count).step_by(MOST_FORWARDED).map(|first| {
+            let part = images.clone().narrow(0, first, MOST_FORWARDED.min(count - first));
+            network.forward(part).logits
+        });
+        SegmenterOutput { logits: Tensor::cat(logits.collect(), 0), auxiliary: None }
+    }
+
     /// The answer about each image, with its confidences.
     pub(super) fn answers<B: VisionBackend>(&self, logits: Tensor<B, 4>, places: &[Place]) -> Vec<SegmentedImage> {
-        let [_, classes, height, width] = logits.dims();
+        let classes = logits.dims()[1];
         let mut first = 0;
         places
             .iter()
@@ -255,7 +277,11 @@ impl SegmentationTask {
                         let shown = mine.narrow(2, y as usize, height as usize).narrow(3, x as usize, width as usize);
                         scaled(shown, letterbox.input())
                     }
-                    Place::Tiled(tiling) => blended(host(mine), classes, [height, width], tiling, self.decode.margin),
+                    Place::Tiled(tiling) => {
+                        let mut blender = Blender::new(tiling, classes, self.decode.margin);
+                        blender.add(&host(mine));
+                        blender.finish()
+                    }
                 }
             })
             .collect()
@@ -263,7 +289,7 @@ impl SegmentationTask {
 }
 
 /// Values on the host.
-fn host<B: Backend>(logits: Tensor<B, 4>) -> Vec<f32> {
+pub(super) fn host<B: Backend>(logits: Tensor<B, 4>) -> Vec<f32> {
     logits.detach().into_data().convert::<f32>().into_vec().expect("converted to f32 just now")
 }
 
@@ -274,15 +300,7 @@ fn scaled<B: VisionBackend>(logits: Tensor<B, 4>, size: ImageSize) -> SegmentedI
     let logits = if wanted == [height, width] { logits } else { resize(logits, wanted, Interpolation::Bilinear) };
     let values = host(logits);
     let pixels = wanted[0] * wanted[1];
-    let mut best = vec![0u8; pixels];
-    let mut highest = values[..pixels].to_vec();
-    for (class, channel) in values.chunks_exact(pixels.max(1)).enumerate().skip(1) {
-        for ((best, highest), &value) in best.iter_mut().zip(&mut highest).zip(channel) {
-            if value > *highest {
-                (*best, *highest) = (class as u8, value);
-            }
-        }
-    }
+    let (best, highest) = argmax(&values, pixels);
     // softmax of the highest: 1 / Σ exp(l - highest).
     let mut sums = vec![0.0f32; pixels];
     for channel in values.chunks_exact(pixels.max(1)).take(classes) {
@@ -292,56 +310,6 @@ fn scaled<B: VisionBackend>(logits: Tensor<B, 4>, size: ImageSize) -> SegmentedI
     }
     let confidence = sums.into_iter().map(|sum| 1.0 / sum).collect();
     let mask = Mask::from_pixels(size.width, size.height, best).expect("a class for each pixel");
-    SegmentedImage { mask, confidence }
-}
-
-/// The mean of the tiles' probabilities, weighted by how far inside a tile a pixel lies.
-fn blended(
-    logits: Vec<f32>,
-    classes: usize,
-    [height, width]: [usize; 2],
-    tiling: &Tiling,
-    margin: usize,
-) -> SegmentedImage {
-    let ImageSize { width: full_width, height: full_height } = tiling.image;
-    let (full_width, full_height) = (full_width as usize, full_height as usize);
-    let pixels = full_width * full_height;
-    let mut sums = vec![0.0f32; classes * pixels];
-    let mut totals = vec![0.0f32; pixels];
-    let mut probabilities = vec![0.0f32; classes];
-    for (tile, values) in tiling.iter().zip(logits.chunks_exact(classes * height * width)) {
-        let (columns, rows) = tiling.weights(tile, margin);
-        for (y, row) in rows.iter().enumerate().take(full_height.saturating_sub(tile.y).min(height)) {
-            for (x, column) in columns.iter().enumerate().take(full_width.saturating_sub(tile.x).min(width)) {
-                let weight = row * column;
-                if weight == 0.0 {
-                    continue;
-                }
-                let at = y * width + x;
-                let highest = (0..classes).map(|class| values[class * height * width + at]).fold(f32::MIN, f32::max);
-                for (class, probability) in probabilities.iter_mut().enumerate() {
-                    *probability = (values[class * height * width + at] - highest).exp();
-                }
-                let share = weight / probabilities.iter().sum::<f32>();
-                let to = (tile.y + y) * full_width + tile.x + x;
-                for (class, probability) in probabilities.iter().enumerate() {
-                    sums[class * pixels + to] += probability * share;
-                }
-                totals[to] += weight;
-            }
-        }
-    }
-    let mut best = vec![0u8; pixels];
-    let mut highest = sums[..pixels].to_vec();
-    for (class, channel) in sums.chunks_exact(pixels.max(1)).enumerate().skip(1) {
-        for ((best, highest), &value) in best.iter_mut().zip(&mut highest).zip(channel) {
-            if value > *highest {
-                (*best, *highest) = (class as u8, value);
-            }
-        }
-    }
-    let confidence = highest.iter().zip(&totals).map(|(highest, total)| highest / total).collect();
-    let mask = Mask::from_pixels(tiling.image.width, tiling.image.height, best).expect("a class for each pixel");
     SegmentedImage { mask, confidence }
 }
 
@@ -356,55 +324,41 @@ impl HostTask for SegmentationTask {
         samples: &dyn Dataset<Annotation = Mask>,
         indices: &[usize],
         loading: Loading,
-    ) -> Result<HostBatch<Mask, EncodedMasks>, TaskError> {
-        let ImageSize { width, height } = self.input_size();
-        let (width, height) = (width as usize, height as usize);
-        let per_picture = self.input.channels * height * width;
+    ) -> Result<BatchOf<Self>, TaskError> {
+        let per_picture = self.input.values_per_image();
         let mut images = Vec::with_capacity(per_picture * indices.len());
         let mut encoded = EncodedMasks { masks: Vec::new(), weights: Vec::new(), places: Vec::new() };
-        let (mut targets, mut kept, mut bad_samples) = (Vec::new(), Vec::new(), Vec::new());
-        for &index in indices {
-            let loaded = match loading.phase {
+        let mut targets = Vec::with_capacity(indices.len());
+        let (indices, bad_samples) = take_readable(indices, loading.on_bad_sample, |index| {
+            let (pictures, place, target) = match loading.phase {
                 Phase::Train { seed, epoch, .. } => {
                     let key = AugmentKey { seed, epoch, index: index as u64 };
-                    self.augmented(samples, index, key).map(|(image, mask)| {
-                        encoded.weights.extend(self.weights(&mask));
-                        (vec![image], Place::Stretched(self.input_size()), mask)
-                    })
+                    let (image, mask) = self.augmented(samples, index, key)?;
+                    encoded.weights.extend(self.weights(&mask));
+                    (vec![image], Place::Stretched(self.input.image_size()), mask)
                 }
-                Phase::Evaluate => self.read(samples, index).map(|sample| {
+                Phase::Evaluate => {
+                    let sample = self.read(samples, index)?;
                     let (pictures, place) = self.pictures(sample.image);
                     (pictures, place, sample.annotation)
-                }),
-            };
-            let (pictures, place, target) = match loaded {
-                Ok(loaded) => loaded,
-                Err(TaskError::BadSample { source_name, source }) if loading.on_bad_sample == OnBadSample::Skip => {
-                    bad_samples.push(BadSample { source: source_name, reason: source.to_string() });
-                    continue;
                 }
-                Err(error) => return Err(error),
             };
             for picture in &pictures {
                 let start = images.len();
                 images.resize(start + per_picture, 0.0);
-                self.write_pixels(picture, &mut images[start..]);
+                self.input.write_pixels(picture, &mut images[start..]);
             }
             encoded.masks.extend(self.masks(&target, &place));
             encoded.places.push(place);
             targets.push(target);
-            kept.push(index);
-        }
-        let shape = [encoded.masks.len(), self.input.channels, height, width];
-        Ok(HostBatch { images, shape, encoded, targets, indices: kept, bad_samples })
+            Ok(())
+        })?;
+        let shape = self.input.batch_shape(encoded.masks.len());
+        Ok(HostBatch { images, shape, encoded, targets, indices, bad_samples })
     }
 
     fn metrics(&self) -> SegmentationMetrics {
         SegmentationMetrics::new(self.classes.clone())
-    }
-
-    fn class_of(&self, _target: &Mask) -> Option<usize> {
-        None
     }
 
     fn evaluation_batch(&self, batch_size: usize) -> usize {
@@ -415,9 +369,9 @@ impl HostTask for SegmentationTask {
     }
 }
 
-impl<B: VisionBackend> Task<B> for SegmentationTask {
+impl<B: VisionBackend> OnDevice<B> for SegmentationTask {
+    type Network = Segmenter<B>;
     type Tensors = MaskTensors<B>;
-    type Output = SegmenterOutput<B>;
 
     fn upload(&self, encoded: EncodedMasks, device: &B::Device) -> MaskTensors<B> {
         let EncodedMasks { masks, weights, places } = encoded;
@@ -431,37 +385,19 @@ impl<B: VisionBackend> Task<B> for SegmentationTask {
         };
         MaskTensors { targets, places }
     }
+}
 
-    fn loss(&self, output: SegmenterOutput<B>, tensors: &MaskTensors<B>) -> Loss<B> {
-        let main = self.loss.loss.forward(output.logits, &tensors.targets);
-        match output.auxiliary {
-            None => Loss::single(main),
-            Some(auxiliary) => {
-                let auxiliary = self.loss.loss.forward(auxiliary, &tensors.targets);
-                let auxiliary = auxiliary.mul_scalar(self.loss.auxiliary_weight);
-                let terms = vec![("loss_main", main.clone()), ("loss_auxiliary", auxiliary.clone())];
-                Loss { total: main + auxiliary, terms }
-            }
-        }
+impl<B: AutodiffVisionBackend> Learn<B> for SegmentationTask {
+    fn learn(&self, network: &Segmenter<B>, images: Tensor<B, 4>, targets: &MaskTensors<B>) -> Learned<B> {
+        Learned { loss: self.loss(network.forward(images), targets), scores: Vec::new() }
     }
+}
 
-    fn decode(&self, output: SegmenterOutput<B>, tensors: &MaskTensors<B>) -> Vec<Mask> {
-        self.answers(output.logits, &tensors.places).into_iter().map(|answer| answer.mask).collect()
-    }
-
-    fn forward<N: Network<B, Output = SegmenterOutput<B>>>(
-        &self,
-        network: &N,
-        images: Tensor<B, 4>,
-    ) -> SegmenterOutput<B> {
-        let count = images.dims()[0];
-        if count <= MOST_FORWARDED || self.augment.fit != Fit::Tiles {
-            return network.forward(images);
-        }
-        let logits = (0..count).step_by(MOST_FORWARDED).map(|first| {
-            let part = images.clone().narrow(0, first, MOST_FORWARDED.min(count - first));
-            network.forward(part).logits
-        });
-        SegmenterOutput { logits: Tensor::cat(logits.collect(), 0), auxiliary: None }
+impl<B: VisionBackend> Judge<B> for SegmentationTask {
+    fn judge(&self, network: &Segmenter<B>, images: Tensor<B, 4>, targets: &MaskTensors<B>) -> Judged<B, Mask> {
+        let output = self.forward(network, images);
+        let loss = self.loss(output.clone(), targets);
+        let answers = self.answers(output.logits, &targets.places);
+        Judged { loss, predictions: answers.into_iter().map(|answer| answer.mask).collect() }
     }
 }

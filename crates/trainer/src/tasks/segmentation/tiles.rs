@@ -35,6 +35,13 @@ impl Tiling {
         }
     }
 
+    /// The largest margin with which tiles of size `tile` still answer every pixel of any image: what a tile answers
+    /// between its margins must be as long as the way to the next.
+    pub(super) fn most_margin(tile: ImageSize, overlap: usize) -> usize {
+        let most = |size: u32| (size as usize - step(size as usize, overlap)) / 2;
+        most(tile.width).min(most(tile.height))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.columns.len() * self.rows.len()
     }
@@ -54,14 +61,18 @@ impl Tiling {
     }
 }
 
+/// Pixels from the start of a tile of `size` to that of the next. A tile shorter than the overlap still moves on.
+fn step(size: usize, overlap: usize) -> usize {
+    (size.saturating_sub(overlap) / GRID * GRID).max(GRID.min(size))
+}
+
 /// Starts of tiles of `size` along a side of `length`.
 fn starts(length: usize, size: usize, overlap: usize) -> Vec<usize> {
     if length <= size {
         return vec![0];
     }
     let last = (length - size).div_ceil(GRID) * GRID;
-    // A tile shorter than the overlap still moves on.
-    let step = (size.saturating_sub(overlap) / GRID * GRID).max(GRID.min(size));
+    let step = step(size, overlap);
     let mut starts: Vec<usize> = (0..last).step_by(step).collect();
     starts.push(last);
     starts
@@ -109,6 +120,26 @@ fn mirrored(at: usize, length: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_pixel_has_a_weight_up_to_the_largest_margin() {
+        for (length, size, overlap) in [(512, 256, 64), (513, 96, 64), (300, 64, 64), (200, 64, 90), (90, 20, 10)] {
+            let tile = ImageSize::new(size, size);
+            let tiling = Tiling::new(ImageSize::new(length, 1), tile, overlap);
+            let unanswered = |margin: usize| {
+                let mut weights = vec![0.0f32; length as usize];
+                for tile in tiling.iter() {
+                    for (weight, more) in weights[tile.x..].iter_mut().zip(tiling.weights(tile, margin).0) {
+                        *weight += more;
+                    }
+                }
+                weights.iter().filter(|weight| **weight == 0.0).count()
+            };
+            let most = Tiling::most_margin(tile, overlap);
+            assert_eq!(unanswered(most), 0, "{length}, {size}, {overlap}");
+            assert!(unanswered(most + 1) > 0, "{length}, {size}, {overlap}: {most} is not the largest");
+        }
+    }
 
     #[test]
     fn tiles_cover_the_image_and_share_enough() {

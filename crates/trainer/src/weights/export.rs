@@ -8,8 +8,8 @@ use weights_io::{DESCRIPTION_KEY, FileFormat, WeightTensor};
 
 use crate::config::Normalization;
 use crate::error::TrainError;
-use crate::run_directory::RunDirectory;
-use crate::weights_file::{BATCH_COUNT, WeightsFileError, find_description, is_batch_count};
+use crate::run::directory::RunDirectory;
+use crate::weights::file::{BATCH_COUNT, WeightsFileError, find_description, is_batch_count};
 
 /// The tensor whose presence says that PyTorch keeps a [`BATCH_COUNT`] beside it.
 const RUNNING_MEAN: &str = ".running_mean";

@@ -8,7 +8,7 @@ use tensor_backend::state_dict::TensorInfo;
 
 use super::OptimizerConfig;
 use crate::config::ConfigError;
-use crate::parameter_patterns::{require_matches, selects};
+use crate::weights::patterns::{require_matches, selects};
 
 /// Parameters with a learning rate of their own. Where several groups have a parameter, the last one counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

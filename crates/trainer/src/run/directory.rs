@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic_file;
-use crate::checkpoint::MODEL_FILE;
-use crate::config::{AnyRunConfig, RunConfig, Sections};
+use crate::config::{AnyRunConfig, RunConfig, TaskTables};
 use crate::error::TrainError;
-use crate::fit::FitFiles;
+use crate::training::checkpoint::MODEL_FILE;
+use crate::training::fit::FitFiles;
 
 /// A folder with everything a run leaves behind; its layout is described in `docs/architecture.md`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl RunDirectory {
     ///
     /// [`TrainError::RunExists`] when `path` holds a run already, unless `overwrite`; or when the folder cannot be
     /// written.
-    pub fn create<K: Sections>(path: &Path, config: &RunConfig<K>, overwrite: bool) -> Result<Self, TrainError> {
+    pub fn create<K: TaskTables>(path: &Path, config: &RunConfig<K>, overwrite: bool) -> Result<Self, TrainError> {
         let run = Self { path: path.to_owned() };
         if run.config_file().exists() {
             if !overwrite {
@@ -187,7 +187,7 @@ impl RunDirectory {
     /// # Errors
     ///
     /// When the file cannot be written.
-    pub fn replace_config<K: Sections>(&self, config: &RunConfig<K>) -> Result<(), TrainError> {
+    pub fn replace_config<K: TaskTables>(&self, config: &RunConfig<K>) -> Result<(), TrainError> {
         let text = config.to_toml()?;
         atomic_file::write(&self.config_file(), text.as_bytes()).map_err(TrainError::file(self.config_file()))
     }

@@ -12,9 +12,9 @@ use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 use tensor_backend::state_dict::{NamedTensor, load_state_dict, state_dict, tensor_infos};
 
+use super::file::{self, WeightsFileError};
 use crate::error::TrainError;
-use crate::parameter_patterns::{require_matches, selects};
-use crate::weights_file::{self, WeightsFileError};
+use crate::weights::patterns::{require_matches, selects};
 
 pub use freezing::{Freezing, Unfreeze};
 pub use mismatch::{Lone, Mismatch};
@@ -90,7 +90,7 @@ pub fn load<B: Backend, M: Module<B>>(network: M, config: &InitConfig) -> Result
     let Some(path) = &config.from else { return Ok((network, Initialised::default())) };
     let weights = weights_io::read(path, config.key.as_deref()).map_err(WeightsFileError::from)?;
     let mut offered = weights.tensors;
-    offered.retain(|tensor| !weights_file::is_batch_count(&tensor.name));
+    offered.retain(|tensor| !file::is_batch_count(&tensor.name));
     let mut needed = tensor_infos(&network);
     let known: HashSet<&str> = needed.iter().map(|info| info.name.as_str()).collect();
     let renamed = names::rename(&mut offered, &known);
@@ -107,7 +107,7 @@ pub fn load<B: Backend, M: Module<B>>(network: M, config: &InitConfig) -> Result
     }
 
     let loaded = offered.len();
-    let mut tensors: Vec<NamedTensor> = offered.into_iter().map(weights_file::named).collect();
+    let mut tensors: Vec<NamedTensor> = offered.into_iter().map(file::named).collect();
     if !ignored.is_empty() {
         tensors.extend(state_dict(&network).into_iter().filter(|tensor| is_ignored(&tensor.name)));
     }

@@ -10,7 +10,7 @@ use tensor_backend::state_dict::{TensorPath, tensor_infos};
 
 use super::InitConfig;
 use crate::config::ConfigError;
-use crate::parameter_patterns::{require_matches, selects};
+use crate::weights::patterns::{require_matches, selects};
 
 /// A step of gradual unfreezing (Howard and Ruder 2018, section 3.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

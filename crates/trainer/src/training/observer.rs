@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::history::HistoryRow;
 use crate::task::BadSample;
+use crate::training::history::HistoryRow;
 
 /// Something that happened in a run.
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +74,16 @@ pub struct Silent;
 
 impl Observer for Silent {
     fn on_event(&mut self, _event: Event<'_>) {}
+}
+
+/// What a pass over samples needs beside its task and network: where it computes, who watches it, and who may end it.
+pub struct Session<'a, D> {
+    /// The device.
+    pub device: &'a D,
+    /// Is told what happens.
+    pub observer: &'a mut dyn Observer,
+    /// Ends the pass after the current step.
+    pub stop: &'a StopFlag,
 }
 
 /// A request to stop after the current step, from a signal handler or another thread.

@@ -1,10 +1,10 @@
 //! Under what circumstances a run is made.
 
-use crate::config::{RunConfig, Sections};
-use crate::run_directory::Environment;
+use crate::config::{RunConfig, TaskTables};
+use crate::run::directory::Environment;
 
 /// The circumstances of a run with `config` on data with `data_fingerprint`, by a program built from `commit`.
-pub fn describe<K: Sections>(config: &RunConfig<K>, data_fingerprint: String, commit: Option<String>) -> Environment {
+pub fn describe<K: TaskTables>(config: &RunConfig<K>, data_fingerprint: String, commit: Option<String>) -> Environment {
     Environment {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         commit,

@@ -1,9 +1,15 @@
 //! Test-time augmentation: a network answers about several views of an image, and the answers are averaged.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, activation};
+use models::{Classifier, Network};
 use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 use tensor_backend::ops::{Interpolation, resize};
+use vision_types::ClassScores;
+
+use super::ClassificationTask;
+use super::task::{ClassTensors, EncodedClasses};
+use crate::task::{Judge, Judged, OnDevice, Wrapper};
 
 /// Which views of an image are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +61,55 @@ fn crops<B: VisionBackend>(images: Tensor<B, 4>) -> impl Iterator<Item = Tensor<
         let crop = images.clone().slice([0..batch, 0..channels, top..top + rows, left..left + columns]);
         resize(crop, [height, width], Interpolation::Bilinear)
     })
+}
+
+/// The logits of `network` about `views` of `images`, averaged: the logarithm of the mean probabilities, which are logits
+/// of those. `[batch, classes]`.
+pub(super) fn averaged_logits<B: VisionBackend>(
+    network: &Classifier<B>,
+    images: Tensor<B, 4>,
+    views: Views,
+) -> Tensor<B, 2> {
+    let views = views.of(images);
+    let count = views.len() as f64;
+    let probabilities = views.into_iter().map(|view| activation::softmax(network.forward(view), 1));
+    let sum = probabilities.reduce(|sum, next| sum + next).expect("the image itself is a view");
+    // A probability of 0 has no logarithm.
+    sum.div_scalar(count).clamp_min(f32::MIN_POSITIVE).log()
+}
+
+/// Classification judged by the averaged answers about several views of each image.
+pub(super) struct ManyViews<'a> {
+    pub(super) task: &'a ClassificationTask,
+    pub(super) views: Views,
+}
+
+impl Wrapper for ManyViews<'_> {
+    type Inner = ClassificationTask;
+
+    fn inner(&self) -> &ClassificationTask {
+        self.task
+    }
+}
+
+impl<B: VisionBackend> OnDevice<B> for ManyViews<'_> {
+    type Network = Classifier<B>;
+    type Tensors = ClassTensors<B>;
+
+    fn upload(&self, encoded: EncodedClasses, device: &B::Device) -> ClassTensors<B> {
+        self.task.upload(encoded, device)
+    }
+}
+
+impl<B: VisionBackend> Judge<B> for ManyViews<'_> {
+    fn judge(
+        &self,
+        network: &Classifier<B>,
+        images: Tensor<B, 4>,
+        targets: &ClassTensors<B>,
+    ) -> Judged<B, ClassScores> {
+        self.task.judged(averaged_logits(network, images, self.views), targets)
+    }
 }
 
 #[cfg(test)]

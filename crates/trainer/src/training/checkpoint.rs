@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 use tensor_backend::AutodiffVisionBackend;
 use tensor_backend::state_dict::{load_state_dict, state_dict};
 
-use crate::early_stopping::Progress;
+use crate::atomic_file;
 use crate::error::TrainError;
-use crate::history::HistoryRow;
-use crate::optim::Optimizer;
-use crate::schedule::PlateauState;
 use crate::task::BadSample;
-use crate::{atomic_file, weights_file};
+use crate::training::early_stopping::Progress;
+use crate::training::history::HistoryRow;
+use crate::training::optim::Optimizer;
+use crate::training::schedule::PlateauState;
+use crate::weights::file as weights_file;
 
 /// The weights of a checkpoint.
 pub const MODEL_FILE: &str = "model.safetensors";
@@ -121,20 +122,6 @@ pub struct Training<B: AutodiffVisionBackend, N: AutodiffModule<B>> {
 }
 
 impl<B: AutodiffVisionBackend, N: AutodiffModule<B>> Training<B, N> {
-    /// The same with another form of the network, which must have the same parameters.
-    pub fn map<M: AutodiffModule<B>>(
-        self,
-        network: impl FnOnce(N) -> M,
-        average: impl FnOnce(N::InnerModule) -> M::InnerModule,
-    ) -> Training<B, M> {
-        Training {
-            network: network(self.network),
-            average: self.average.map(average),
-            optimizer: self.optimizer,
-            state: self.state,
-        }
-    }
-
     /// Replaces the checkpoint in `folder`.
     ///
     /// # Errors

@@ -1,13 +1,8 @@
 //! What a detector's evaluation found, for `eval` and the report.
 
-use datasets::Splits;
 use metrics::{DetectionMetrics, ErrorCosts, ScoreCurves, Sizes};
-use vision_types::Instance;
 
-use super::{Detection, DetectionTask, pictures};
-use crate::config::RunConfig;
-use crate::recognition::{Findings, SplitEvaluation};
-use crate::report::{DetectionClassRow, DetectionEvaluation, ErrorShare, RatioCurve, SizeRow};
+use crate::report::{DetectionClassRow, DetectionEvaluation, ErrorShare, RatioCurve, SizeRow, thinned};
 
 /// Confidence at which confusions are counted: what `predict` shows unless told otherwise.
 const CONFUSION_CONFIDENCE: f64 = 0.3;
@@ -15,8 +10,6 @@ const CONFUSION_CONFIDENCE: f64 = 0.3;
 const CONFUSION_IOU: f64 = 0.5;
 /// Classes whose curves are drawn, the worst ones.
 const MOST_CURVES: usize = 24;
-/// Points of a curve closer than this in both coordinates are one point on the page.
-const CURVE_RESOLUTION: f64 = 1.0 / 300.0;
 
 /// One row a class.
 pub(super) fn class_rows(metrics: &DetectionMetrics) -> Vec<DetectionClassRow> {
@@ -36,21 +29,8 @@ pub(super) fn class_rows(metrics: &DetectionMetrics) -> Vec<DetectionClassRow> {
         .collect()
 }
 
-/// The parts of the report that only detection has.
-pub(super) fn findings(
-    task: &DetectionTask,
-    splits: &Splits<Vec<Instance>>,
-    config: &RunConfig<Detection>,
-    judged: Option<&SplitEvaluation<Detection>>,
-) -> Findings {
-    Findings {
-        detection: judged.map(|judged| closer_look(judged.split.as_str(), &judged.metrics)),
-        galleries: pictures::galleries(task, splits, config, judged),
-        ..Findings::default()
-    }
-}
-
-fn closer_look(split: &str, metrics: &DetectionMetrics) -> DetectionEvaluation {
+/// A closer look at the detections of one split.
+pub(super) fn closer_look(split: &str, metrics: &DetectionMetrics) -> DetectionEvaluation {
     let per_class = class_rows(metrics);
     let curves = metrics.curves();
     let mut worst: Vec<(&DetectionClassRow, &ScoreCurves)> =
@@ -60,12 +40,12 @@ fn closer_look(split: &str, metrics: &DetectionMetrics) -> DetectionEvaluation {
     let precision_recall = worst.iter().map(|(row, curves)| RatioCurve {
         class: row.class.clone(),
         figure: row.ap50,
-        points: thinned(&curves.precision_recall),
+        points: thinned(curves.precision_recall.clone(), |point| *point),
     });
     let f1 = worst.iter().map(|(row, curves)| RatioCurve {
         class: row.class.clone(),
         figure: row.best_f1,
-        points: thinned(&curves.f1),
+        points: thinned(curves.f1.clone(), |point| *point),
     });
     let (precision_recall, f1) = (precision_recall.collect(), f1.collect());
     DetectionEvaluation {
@@ -105,24 +85,10 @@ fn error_shares(costs: ErrorCosts) -> Vec<ErrorShare> {
     .to_vec()
 }
 
-/// The curve without the points that would fall onto their predecessor on the page; both ends stay.
-fn thinned(curve: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let mut kept: Vec<(f64, f64)> = Vec::new();
-    for (at, &(x, y)) in curve.iter().enumerate() {
-        let far = kept.last().is_none_or(|(previous_x, previous_y)| {
-            (x - previous_x).abs() >= CURVE_RESOLUTION || (y - previous_y).abs() >= CURVE_RESOLUTION
-        });
-        if far || at + 1 == curve.len() {
-            kept.push((x, y));
-        }
-    }
-    kept
-}
-
 #[cfg(test)]
 mod tests {
     use metrics::Metric;
-    use vision_types::{BBox, ClassNames, Detection as Found};
+    use vision_types::{BBox, ClassNames, DetectedObject, Instance};
 
     use super::*;
 
@@ -130,7 +96,7 @@ mod tests {
     fn the_closer_look_has_every_part() {
         let at = |x: f32| BBox::from_xyxy(x, 0.0, x + 10.0, 10.0);
         let mut metrics = DetectionMetrics::new(ClassNames::new(["cat", "dog", "cow"]));
-        let found = vec![Found { bbox: at(0.0), class: 0, score: 0.9 }, Found { bbox: at(90.0), class: 1, score: 0.8 }];
+        let found = vec![DetectedObject::new(at(0.0), 0, 0.9), DetectedObject::new(at(90.0), 1, 0.8)];
         let known = vec![Instance::from_box(at(0.0), 0), Instance::from_box(at(50.0), 1)];
         metrics.update(&[found], &[known]).expect("classes below three");
         let look = closer_look("test", &metrics);

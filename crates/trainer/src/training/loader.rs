@@ -1,39 +1,30 @@
 //! Batches made by worker threads and delivered in order.
 
 use std::collections::BTreeMap;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Batches that may wait for delivery, for each worker.
 const READY_PER_WORKER: usize = 2;
 
-/// Makes batches `range` with `workers` threads and hands each to `consume` on the calling thread, in ascending order.
+/// Makes the items `range` with `workers` threads, while `consume` takes them in ascending order from [`Deliveries`].
+/// Gives what `consume` gives, which may end before the last item.
 ///
-/// What is delivered depends on `produce` alone, never on the number of workers; 0 workers make each batch on the
-/// calling thread when it is due. `consume` may break off early.
-///
-/// # Errors
-///
-/// The first error of `produce`, in batch order, or of `consume`.
+/// What is delivered depends on `produce` alone, never on the number of workers; 0 workers make each item on the
+/// calling thread when it is due.
 ///
 /// # Panics
 ///
 /// When `produce` panics.
-pub fn deliver_in_order<T: Send, E: Send>(
+pub fn with_workers<T: Send, E: Send, R>(
     range: Range<usize>,
     workers: usize,
     produce: impl Fn(usize) -> Result<T, E> + Sync,
-    mut consume: impl FnMut(usize, T) -> Result<ControlFlow<()>, E>,
-) -> Result<(), E> {
+    consume: impl FnOnce(&mut Deliveries<'_, T, E>) -> R,
+) -> R {
     if workers == 0 {
-        for batch in range {
-            if consume(batch, produce(batch)?)?.is_break() {
-                break;
-            }
-        }
-        return Ok(());
+        return consume(&mut Deliveries { remaining: range, from: Source::Here(&produce) });
     }
-
     let queue = Queue {
         state: Mutex::new(QueueState {
             next: range.start,
@@ -51,7 +42,7 @@ pub fn deliver_in_order<T: Send, E: Send>(
                 .name(format!("loader-{worker}"))
                 .spawn_scoped(scope, move || {
                     // Ends the delivery if `produce` panics, so that the consumer does not wait for ever.
-                    let guard = EndOnPanic(queue);
+                    let guard = EndOnDrop(queue);
                     while let Some(batch) = queue.claim(end, ahead) {
                         queue.put(batch, produce(batch));
                     }
@@ -59,16 +50,37 @@ pub fn deliver_in_order<T: Send, E: Send>(
                 })
                 .expect("the system can start a thread");
         }
-        let end_workers = EndOnDrop(&queue);
-        for batch in range {
-            let Some(made) = queue.take(batch) else { break };
-            if consume(batch, made?)?.is_break() {
-                break;
-            }
-        }
-        drop(end_workers);
-        Ok(())
+        // The workers end when the consumer does, whether it returns or panics.
+        let _end_workers = EndOnDrop(&queue);
+        consume(&mut Deliveries { remaining: range, from: Source::Workers(&queue) })
     })
+}
+
+/// Items in ascending order, each with its number. Iteration ends after the first error, and where a worker panicked.
+pub struct Deliveries<'a, T, E> {
+    remaining: Range<usize>,
+    from: Source<'a, T, E>,
+}
+
+enum Source<'a, T, E> {
+    Here(&'a dyn Fn(usize) -> Result<T, E>),
+    Workers(&'a Queue<T, E>),
+}
+
+impl<T, E> Iterator for Deliveries<'_, T, E> {
+    type Item = Result<(usize, T), E>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let number = self.remaining.next()?;
+        let made = match self.from {
+            Source::Here(produce) => produce(number),
+            Source::Workers(queue) => queue.take(number)?,
+        };
+        if made.is_err() {
+            self.remaining = 0..0;
+        }
+        Some(made.map(|made| (number, made)))
+    }
 }
 
 struct Queue<T, E> {
@@ -143,14 +155,6 @@ impl<T, E> Drop for EndOnDrop<'_, T, E> {
     }
 }
 
-struct EndOnPanic<'a, T, E>(&'a Queue<T, E>);
-
-impl<T, E> Drop for EndOnPanic<'_, T, E> {
-    fn drop(&mut self) {
-        self.0.end();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -159,20 +163,22 @@ mod tests {
 
     fn run(workers: usize, fail_at: usize, stop_at: usize) -> (Vec<usize>, Result<(), usize>) {
         let mut seen = Vec::new();
-        let result = deliver_in_order(
-            3..20,
-            workers,
-            |batch| {
-                // Later batches are ready sooner.
-                std::thread::sleep(Duration::from_micros((20 - batch as u64) * 50));
-                if batch == fail_at { Err(batch) } else { Ok(batch * 10) }
-            },
-            |batch, value| {
+        let produce = |batch| {
+            // Later batches are ready sooner.
+            std::thread::sleep(Duration::from_micros((20 - batch as u64) * 50));
+            if batch == fail_at { Err(batch) } else { Ok(batch * 10) }
+        };
+        let result = with_workers(3..20, workers, produce, |batches| {
+            for delivered in batches {
+                let (batch, value) = delivered?;
                 assert_eq!(value, batch * 10);
                 seen.push(batch);
-                Ok(if batch == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-            },
-        );
+                if batch == stop_at {
+                    break;
+                }
+            }
+            Ok(())
+        });
         (seen, result)
     }
 
@@ -191,6 +197,15 @@ mod tests {
     }
 
     #[test]
+    fn nothing_comes_after_an_error() {
+        for workers in [0, 2] {
+            let produce = |batch| if batch == 1 { Err(()) } else { Ok(()) };
+            let count = with_workers(0..9, workers, produce, |batches| batches.count());
+            assert_eq!(count, 2, "{workers} workers");
+        }
+    }
+
+    #[test]
     fn the_consumer_may_stop() {
         for workers in [0, 1, 3] {
             assert_eq!(run(workers, usize::MAX, 5), ((3..6).collect(), Ok(())), "{workers} workers");
@@ -200,12 +215,8 @@ mod tests {
     #[test]
     fn a_panicking_worker_is_not_waited_for() {
         let result = std::panic::catch_unwind(|| {
-            deliver_in_order(
-                0..10,
-                2,
-                |batch| -> Result<usize, ()> { if batch == 4 { panic!("broken worker") } else { Ok(batch) } },
-                |_, _| Ok(ControlFlow::Continue(())),
-            )
+            let produce = |batch| -> Result<usize, ()> { if batch == 4 { panic!("broken worker") } else { Ok(batch) } };
+            with_workers(0..10, 2, produce, |batches| batches.count())
         });
         assert!(result.is_err());
     }
