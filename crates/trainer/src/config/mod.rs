@@ -4,6 +4,8 @@ mod any;
 mod error;
 mod overrides;
 mod published;
+#[cfg(test)]
+mod ranges;
 mod reference;
 mod sections;
 

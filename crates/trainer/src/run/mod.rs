@@ -296,7 +296,7 @@ fn best_weights(directory: &RunDirectory) -> PathBuf {
     if best.is_file() { best } else { directory.last_checkpoint().join(MODEL_FILE) }
 }
 
-fn fit_options<K: TaskTables>(config: &RunConfig<K>, freezing: Freezing) -> FitOptions {
+pub(crate) fn fit_options<K: TaskTables>(config: &RunConfig<K>, freezing: Freezing) -> FitOptions {
     let train = &config.train;
     FitOptions {
         seed: config.seed,
