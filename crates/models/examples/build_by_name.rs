@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let config = ClassifierConfig::named(arguments.first().map_or("resnet20", String::as_str))?;
-    let card = config.name.card();
+    let card = config.card();
     let classes = arguments.get(1).map_or(Ok(card.classes), |argument| argument.parse())?;
     let size = arguments.get(2).map_or(Ok(card.input.height), |argument| argument.parse())?;
     let input = InputShape::new(card.input.channels, size, size);
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let images = random::normal([BATCH, input.channels, size, size], 0.0, 1.0, &device);
     let logits = network.forward(images);
     println!("\nlogits of {BATCH} random images: {:?}", logits.dims());
-    println!("the last layer is `{}`; tensors as PyTorch names them:", config.head_prefix());
+    println!("the last layer is `{}`; tensors as PyTorch names them:", config.head_prefixes().join("`, `"));
     for tensor in state_dict(&network).iter().take(4) {
         println!("  {} {:?}", tensor.name, tensor.shape);
     }

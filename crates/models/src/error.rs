@@ -3,12 +3,13 @@
 use thiserror::Error;
 
 use crate::InputShape;
+use crate::suggestion::{did_you_mean, nearest};
 
 /// Why a network could not be built.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum ModelError {
     /// No network has this name.
-    #[error("there is no model called `{found}`; {}", suggestion(.nearest))]
+    #[error("there is no model called `{found}`; {}", suggested_names(.nearest))]
     UnknownName {
         /// The name that was asked for.
         found: String,
@@ -26,12 +27,12 @@ pub enum ModelError {
         expected: &'static str,
     },
     /// An option that this network does not have.
-    #[error("the model `{model}` has no option `{option}`; {}", option_list(.allowed))]
+    #[error("the model `{model}` has no option `{option}`; {}", option_list(.option, .allowed))]
     UnknownOption {
         /// The network.
         model: &'static str,
         /// The option that was set.
-        option: &'static str,
+        option: String,
         /// The options it has.
         allowed: &'static [&'static str],
     },
@@ -45,7 +46,7 @@ pub enum ModelError {
         /// Its value.
         found: String,
         /// What it may be.
-        expected: &'static str,
+        expected: String,
     },
     /// A network for no class at all.
     #[error("the model `{model}` was asked for {found} classes, expected at least 1")]
@@ -55,11 +56,31 @@ pub enum ModelError {
         /// How many were asked for.
         found: usize,
     },
+    /// A network for more classes than any data set has.
+    #[error("the model `{model}` was asked for {found} classes, expected at most {most}")]
+    TooManyClasses {
+        /// The network.
+        model: &'static str,
+        /// How many were asked for.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// Images without channels.
     #[error("the model `{model}` was asked for images of 0 channels, expected 1 (grey) or 3 (RGB)")]
     NoChannels {
         /// The network.
         model: &'static str,
+    },
+    /// Images of more channels than any camera has.
+    #[error("the model `{model}` was asked for images of {found} channels, expected at most {most}")]
+    TooManyChannels {
+        /// The network.
+        model: &'static str,
+        /// How many were asked for.
+        found: usize,
+        /// How many there may be.
+        most: usize,
     },
     /// Images that shrink to nothing inside the network.
     #[error(
@@ -75,6 +96,32 @@ pub enum ModelError {
         found: InputShape,
         /// The least height and width, in pixels.
         minimum: usize,
+    },
+    /// Images that are too large to be one image.
+    #[error(
+        "images of {}×{} pixels are too large for the model `{model}`: height and width may be {maximum} pixels at most",
+        .found.height, .found.width
+    )]
+    InputTooLarge {
+        /// The network.
+        model: &'static str,
+        /// The images' shape.
+        found: InputShape,
+        /// The greatest height and width, in pixels.
+        maximum: usize,
+    },
+    /// A network that no memory holds.
+    #[error(
+        "the model `{model}` would have {found} parameters with these options and images, expected at most {most}: \
+         choose smaller options, or smaller images"
+    )]
+    TooManyParameters {
+        /// The network.
+        model: &'static str,
+        /// How many it would have.
+        found: u128,
+        /// How many it may have.
+        most: u128,
     },
     /// Images whose feature maps would not fit onto one another.
     #[error(
@@ -97,20 +144,18 @@ fn next_multiple(side: usize, step: &usize) -> usize {
     side.max(1).next_multiple_of(*step)
 }
 
-fn suggestion(nearest: &[&'static str]) -> String {
-    if nearest.is_empty() {
-        "the names are listed by `--list-models`".to_owned()
-    } else {
-        let quoted: Vec<String> = nearest.iter().map(|name| format!("`{name}`")).collect();
-        format!("did you mean {}?", quoted.join(" or "))
-    }
+fn suggested_names(nearest: &[&'static str]) -> String {
+    did_you_mean(nearest).unwrap_or_else(|| "the names are listed by `--list-models`".to_owned())
 }
 
-fn option_list(options: &[&'static str]) -> String {
+fn option_list(option: &str, options: &[&'static str]) -> String {
     if options.is_empty() {
-        "it has no options".to_owned()
-    } else {
-        let quoted: Vec<String> = options.iter().map(|name| format!("`{name}`")).collect();
-        format!("its options are {}", quoted.join(", "))
+        return "it has no options".to_owned();
+    }
+    let quoted: Vec<String> = options.iter().map(|name| format!("`{name}`")).collect();
+    let list = format!("its options are {}", quoted.join(", "));
+    match did_you_mean(&nearest(option, options.iter().copied())) {
+        Some(question) => format!("{list}; {question}"),
+        None => list,
     }
 }

@@ -1,17 +1,13 @@
 //! Image-recognition networks with the field names of their reference implementations.
 //!
-//! | family | file | reference implementation |
-//! |---|---|---|
-//! | LeNet | [`lenet`] | PyTorch's CIFAR-10 tutorial |
-//! | plain convolution-pooling networks | [`cnn`] | the tutorials of Keras |
-//! | VGG | [`vgg`] | torchvision |
-//! | ResNet | [`resnet`] | torchvision |
-//! | ResNet for CIFAR | [`cifar_resnet`] | akamaster/pytorch_resnet_cifar10 |
-//! | Inception v3 | [`inception`] | torchvision |
-//! | YOLOX | [`yolox`] | Megvii's YOLOX |
-//! | U-Net | [`unet`] | the paper |
-//! | FCN on VGG-16 | [`fcn_vgg`] | the paper, on torchvision's VGG |
-//! | FCN on ResNet-50 | [`fcn_resnet`] | torchvision |
+//! | what | where |
+//! |---|---|
+//! | the families: LeNet, VGG, ResNet, YOLOX, U-Net …, each with the paper and reference implementation it follows | [`families`] |
+//! | every family by what it answers: [`ClassifierConfig`], [`DetectorConfig`], [`SegmenterConfig`] and their networks | `lists` |
+//! | what a family declares: options, names, checks, `init`, head | [`family`] |
+//! | what networks are to others: images in, answers out; feature maps, pooling, head | [`Network`], [`backbone`] |
+//! | what networks are made of | [`layers`] |
+//! | a network as a table of layers | [`mod@summary`] |
 //!
 //! A program that chooses a network by name uses [`ClassifierConfig`], [`DetectorConfig`] or [`SegmenterConfig`]; one
 //! that knows what it wants uses a family's own config, such as [`resnet::ResNetConfig::resnet18`]. Names and shapes of a
@@ -20,35 +16,27 @@
 //!
 //! This crate knows nothing of losses, metrics, data sets or files.
 
-pub mod catalogue;
-pub mod cifar_resnet;
-pub mod classifier;
-pub mod cnn;
-pub mod detector;
+pub mod backbone;
 mod error;
-pub mod fcn_resnet;
-pub mod fcn_vgg;
-pub mod inception;
+pub mod families;
+mod families_macro;
+pub mod family;
 pub mod layers;
-pub mod lenet;
-mod model_name;
+mod lists;
+mod model_table;
 mod network;
-mod padding;
-pub mod resnet;
-pub mod segmenter;
+mod suggestion;
 pub mod summary;
-mod trace;
-pub mod unet;
-pub mod unet_resnet;
-pub mod vgg;
-pub mod yolox;
 
-pub use catalogue::{Architecture, Catalogue, ModelCard};
-pub use classifier::{Classifier, ClassifierConfig, ClassifierName};
-pub use detector::{Detector, DetectorConfig, DetectorName};
+pub use backbone::{Backbone, ClassifierParts, Stage};
 pub use error::ModelError;
-pub use model_name::ModelName;
-pub use network::{InputShape, Network};
-pub use segmenter::{Segmenter, SegmenterConfig, SegmenterName, SegmenterOutput};
+pub use families::*;
+pub use family::ModelCard;
+pub use lists::{
+    ClassifierConfig, ClassifierNetwork, DetectorConfig, DetectorNetwork, DetectorOutput, SegmenterConfig,
+    SegmenterNetwork, task_of,
+};
+pub use model_table::FamilyConfig;
+pub use network::{InputShape, Network, SegmenterOutput};
 pub use summary::{ModelSummary, summary};
 pub use yolox::{YoloxOutput, decode_yolox};

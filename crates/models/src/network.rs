@@ -12,26 +12,29 @@ use serde::{Deserialize, Serialize};
 /// `forward` gives the same type in training and inference; on a backend with gradients batch normalisation uses the
 /// batch's statistics and dropout drops, on one without (`module.valid()`) neither does.
 pub trait Network<B: Backend>: Module<B> {
-    /// What the network answers: class scores, feature maps, raw detections.
+    /// What the network answers: class scores, a class for each pixel, raw detections.
     type Output;
 
     /// Runs the network on `images`: `[batch, channels, height, width]`, normalised.
     fn forward(&self, images: Tensor<B, 4>) -> Self::Output;
+}
 
-    /// Modules that the network ends in, by name, which see vectors instead of feature maps: what
-    /// [`forward_head`](Self::forward_head) runs. None for networks that answer about places.
-    fn head_modules(&self) -> &'static [&'static str] {
-        &[]
-    }
+/// What a segmentation network answers: logits of each pixel, of the images' height and width.
+///
+/// Many classes take a softmax over the logits; a yes or no for each class (one logit: foreground or not) takes a
+/// sigmoid. The network is the same.
+#[derive(Debug, Clone)]
+pub struct SegmenterOutput<B: Backend> {
+    /// `[batch, classes, height, width]`.
+    pub logits: Tensor<B, 4>,
+    /// The auxiliary head's logits of the same shape, in training only; `None` where there is no such head.
+    pub auxiliary: Option<Tensor<B, 4>>,
+}
 
-    /// What the head sees of `images`, `[batch, features]`; `None` without a head.
-    fn head_input(&self, _images: Tensor<B, 4>) -> Option<Tensor<B, 2>> {
-        None
-    }
-
-    /// The answer to what the head sees, so that `forward` is `forward_head` of `head_input`; `None` without a head.
-    fn forward_head(&self, _features: Tensor<B, 2>) -> Option<Self::Output> {
-        None
+/// Logits alone, from a network without an auxiliary head.
+impl<B: Backend> From<Tensor<B, 4>> for SegmenterOutput<B> {
+    fn from(logits: Tensor<B, 4>) -> Self {
+        Self { logits, auxiliary: None }
     }
 }
 

@@ -11,10 +11,10 @@ use tensor_backend::VisionBackend;
 use tensor_backend::state_dict::TensorPath;
 
 use crate::layers::batch_norm::BUFFER_NAMES;
-use crate::trace::{self, LayerTrace};
+use crate::layers::trace::{self, LayerTrace};
 use crate::{InputShape, Network};
 
-pub use crate::trace::LayerKind;
+pub use crate::layers::trace::LayerKind;
 
 /// One layer of a [`ModelSummary`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

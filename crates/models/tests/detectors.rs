@@ -1,26 +1,42 @@
 //! Facts that hold for every detector.
 
 use models::layers::without_random_values;
-use models::{Detector, DetectorConfig, DetectorName, InputShape, Network, summary};
+use models::{DetectorConfig, DetectorNetwork, DetectorOutput, InputShape, Network, summary};
 use tensor_backend::state_dict::{NamedTensor, state_dict, tensor_infos};
 use tensor_backend::{SelectedBackend, TrainingBackend, random};
 
 #[test]
 fn the_predictions_of_classes_are_all_that_depends_on_the_classes() {
-    for name in DetectorName::all() {
+    for config in DetectorConfig::all() {
+        let name = config.name();
         let infos = |classes| {
-            let config = DetectorConfig::from(name);
-            let network: Detector<SelectedBackend> =
+            let network: DetectorNetwork<SelectedBackend> =
                 without_random_values(|| config.init(classes, InputShape::rgb(64), &Default::default()))
                     .expect("valid");
             tensor_infos(&network)
         };
         let changed: Vec<String> =
             infos(3).into_iter().zip(infos(5)).filter(|(a, b)| a != b).map(|(info, _)| info.name).collect();
-        let expected: Vec<String> = (0..3)
-            .flat_map(|level| ["weight", "bias"].map(|tensor| format!("head.cls_preds.{level}.{tensor}")))
-            .collect();
+        let heads = config.head_prefixes();
+        let expected: Vec<String> =
+            heads.iter().flat_map(|head| ["weight", "bias"].map(|tensor| format!("{head}.{tensor}"))).collect();
         assert_eq!(changed, expected, "{name}");
+        if matches!(config, DetectorConfig::Yolox(_)) {
+            assert_eq!(heads, ["head.cls_preds.0", "head.cls_preds.1", "head.cls_preds.2"], "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_summary_adds_up() {
+    for config in DetectorConfig::all() {
+        let (card, name) = (config.card(), config.name());
+        let network: DetectorNetwork<TrainingBackend> =
+            without_random_values(|| config.init(card.classes, card.input, &Default::default())).expect("valid");
+        assert_eq!(network.input_channels(), card.input.channels, "{name}");
+        let summary = summary(&network, card.input);
+        assert_eq!(summary.parameters, card.parameters, "{name}");
+        assert_eq!(summary.layers.iter().map(|layer| layer.parameters).sum::<usize>(), card.parameters, "{name}");
     }
 }
 
@@ -30,10 +46,12 @@ fn the_predictions_of_classes_are_all_that_depends_on_the_classes() {
 #[test]
 fn operations_are_about_those_of_the_paper() {
     let published = [1.08, 6.45, 26.8, 73.8, 155.6, 281.9];
-    for (name, published) in DetectorName::all().zip(published) {
-        let card = name.card();
-        let config = DetectorConfig::from(name);
-        let network: Detector<TrainingBackend> =
+    let sizes: Vec<DetectorConfig> =
+        DetectorConfig::all().filter(|config| matches!(config, DetectorConfig::Yolox(_))).collect();
+    assert_eq!(sizes.len(), published.len());
+    for (config, published) in sizes.into_iter().zip(published) {
+        let (card, name) = (config.card(), config.name());
+        let network: DetectorNetwork<TrainingBackend> =
             without_random_values(|| config.init(card.classes, card.input, &Default::default())).expect("valid");
         let summary = summary(&network, card.input);
         let found = summary.flops as f64 / 1e9;
@@ -70,9 +88,9 @@ fn objects_and_classes_start_at_a_probability_of_one_percent() {
 fn each_anchor_has_its_point_on_oblong_images() {
     let device = Default::default();
     let config = DetectorConfig::named("yolox-nano").expect("a valid name");
-    let network: Detector<SelectedBackend> = config.init(2, InputShape::new(3, 64, 96), &device).expect("valid");
+    let network: DetectorNetwork<SelectedBackend> = config.init(2, InputShape::new(3, 64, 96), &device).expect("valid");
     assert_eq!(network.input_channels(), 3);
-    let output = network.forward(random::normal([2, 3, 64, 96], 0.0, 1.0, &device));
+    let DetectorOutput::Yolox(output) = network.forward(random::normal([2, 3, 64, 96], 0.0, 1.0, &device));
     // 8 · 12 + 4 · 6 + 2 · 3 = 126 cells.
     assert_eq!(output.raw.dims(), [2, 126, 7]);
     assert_eq!(output.points.len(), 126);
@@ -83,7 +101,7 @@ fn each_anchor_has_its_point_on_oblong_images() {
 fn sides_that_do_not_fit_are_refused() {
     let device = Default::default();
     let config = DetectorConfig::named("yolox-nano").expect("a valid name");
-    let network: Detector<SelectedBackend> =
+    let network: DetectorNetwork<SelectedBackend> =
         without_random_values(|| config.init(2, InputShape::rgb(64), &device)).expect("valid");
     network.forward(random::normal([1, 3, 64, 80], 0.0, 1.0, &device));
 }

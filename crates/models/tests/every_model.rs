@@ -1,46 +1,46 @@
-//! Facts that hold for every registered model, so that a new one is tested by its line in the catalogue.
+//! Facts that hold for every registered model, so that a new one is tested by its line in the list.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
 use models::layers::without_random_values;
 use models::summary::parameter_count;
-use models::{Classifier, ClassifierConfig, ClassifierName, Network, summary};
+use models::{ClassifierConfig, ClassifierNetwork, Network, summary};
 use tensor_backend::state_dict::{TensorPath, tensor_infos};
 use tensor_backend::{SelectedBackend, TrainingBackend};
 
-fn uninitialised(name: ClassifierName) -> Classifier<TrainingBackend> {
-    let card = name.card();
-    let config = ClassifierConfig::from(name);
+fn uninitialised(config: &ClassifierConfig) -> ClassifierNetwork<TrainingBackend> {
+    let card = config.card();
     without_random_values(|| config.init(card.classes, card.input, &Default::default())).expect("its own defaults")
 }
 
-/// The catalogue's counts are torchvision's `num_params` (VGG, ResNet; Inception's without its auxiliary head of 3,326,696), He et al. 2015 table 6 to its digits (0.27, 0.46,
-/// 0.66, 0.85 and 1.7 million for the CIFAR ResNets), kuangliu/pytorch-cifar's (11,173,962 for its ResNet-18) and
-/// 61,706 for LeNet-5 with a connected second convolution. `cnn` by hand: convolutions 864 + 18,432 + 73,728,
+/// The cards' counts are torchvision's `num_params` (VGG, ResNet; Inception's without its auxiliary head of 3,326,696),
+/// He et al. 2015 table 6 to its digits (0.27, 0.46, 0.66, 0.85 and 1.7 million for the CIFAR ResNets),
+/// kuangliu/pytorch-cifar's (11,173,962 for its ResNet-18) and 61,706 for LeNet-5 with a connected second convolution. `cnn` by hand: convolutions 864 + 18,432 + 73,728,
 /// normalisations 2 · (32 + 64 + 128) = 448, dense 128 · 4 · 4 · 10 + 10 = 20,490; together 113,962.
 #[test]
-fn parameter_counts_are_those_of_the_catalogue() {
-    for name in ClassifierName::all() {
-        assert_eq!(parameter_count(&uninitialised(name)), name.card().parameters, "{name}");
+fn parameter_counts_are_those_of_the_cards() {
+    for config in ClassifierConfig::all() {
+        assert_eq!(parameter_count(&uninitialised(&config)), config.card().parameters, "{}", config.name());
     }
 }
 
 #[test]
 fn the_head_is_the_only_thing_that_depends_on_the_classes() {
-    for name in ClassifierName::all() {
-        let config = ClassifierConfig::from(name);
-        let card = name.card();
+    for config in ClassifierConfig::all() {
+        let (card, name) = (config.card(), config.name());
         let infos = |classes| {
-            let network: Classifier<SelectedBackend> =
+            let network: ClassifierNetwork<SelectedBackend> =
                 without_random_values(|| config.init(classes, card.input, &Default::default())).expect("valid");
             tensor_infos(&network)
         };
         let (seven, nine) = (infos(7), infos(9));
         let changed: Vec<&str> =
             seven.iter().zip(&nine).filter(|(a, b)| a != b).map(|(info, _)| info.name.as_str()).collect();
-        let head = config.head_prefix();
-        assert_eq!(changed, [format!("{head}.weight"), format!("{head}.bias")], "{name}");
+        let heads = config.head_prefixes();
+        let expected: Vec<String> =
+            heads.iter().flat_map(|head| [format!("{head}.weight"), format!("{head}.bias")]).collect();
+        assert_eq!(changed, expected, "{name}");
     }
 }
 
@@ -61,50 +61,50 @@ fn operations_are_those_that_torchvision_publishes() {
         ("inception-v3", 5.713),
     ];
     for (name, expected) in published {
-        let name: ClassifierName = name.parse().expect("valid");
-        let found = summary(&uninitialised(name), name.card().input).flops as f64 / 2.0 / 1e9;
+        let config = ClassifierConfig::named(name).expect("valid");
+        let found = summary(&uninitialised(&config), config.card().input).flops as f64 / 2.0 / 1e9;
         assert!((found - expected).abs() < 0.0005 + 1e-9, "{name}: {found} {expected}");
     }
 }
 
 #[test]
 fn a_summary_adds_up_and_ends_at_the_logits() {
-    for name in ClassifierName::all() {
-        let card = name.card();
-        let summary = summary(&uninitialised(name), card.input);
+    for config in ClassifierConfig::all() {
+        let (card, name) = (config.card(), config.name());
+        let summary = summary(&uninitialised(&config), card.input);
         assert_eq!(summary.parameters, card.parameters, "{name}");
         assert_eq!(summary.layers.iter().map(|layer| layer.parameters).sum::<usize>(), card.parameters, "{name}");
         assert_eq!((summary.trained, summary.frozen()), (Some(card.parameters), Some(0)), "{name}");
         let last = summary.layers.last().expect("layers");
         assert_eq!(last.output, [1, card.classes], "{name}");
-        assert_eq!(last.path, ClassifierConfig::from(name).head_prefix(), "{name}");
+        assert_eq!(Some(&last.path), config.head_prefixes().last(), "{name}");
     }
 }
 
 #[test]
 fn every_model_for_small_images_answers_and_trains_every_parameter() {
-    for name in ClassifierName::all().filter(|name| name.card().input.height <= SMALL_SIDE) {
-        check_forward_and_gradients(name, 2);
+    for config in ClassifierConfig::all().filter(|config| config.card().input.height <= SMALL_SIDE) {
+        check_forward_and_gradients(&config, 2);
     }
 }
 
 /// One image each: at 224×224 pixels even that keeps batch normalisation busy with 7 · 7 pixels at the least.
 #[test]
 fn every_model_for_large_images_answers_and_trains_every_parameter() {
-    for name in ClassifierName::all().filter(|name| name.card().input.height > SMALL_SIDE) {
-        check_forward_and_gradients(name, 1);
+    for config in ClassifierConfig::all().filter(|config| config.card().input.height > SMALL_SIDE) {
+        check_forward_and_gradients(&config, 1);
     }
 }
 
 /// Side of CIFAR's images, in pixels.
 const SMALL_SIDE: usize = 32;
 
-fn check_forward_and_gradients(name: ClassifierName, batch: usize) {
+fn check_forward_and_gradients(config: &ClassifierConfig, batch: usize) {
     let device = Default::default();
-    let card = name.card();
+    let (card, name) = (config.card(), config.name());
     tensor_backend::random::seed(1, 0);
-    let network: Classifier<TrainingBackend> =
-        ClassifierConfig::from(name).init(card.classes, card.input, &device).expect("its own defaults");
+    let network: ClassifierNetwork<TrainingBackend> =
+        config.init(card.classes, card.input, &device).expect("its own defaults");
     let shape = [batch, card.input.channels, card.input.height, card.input.width];
     let images = tensor_backend::random::normal(shape, 0.0, 1.0, &device);
     let logits = network.forward(images);
@@ -120,7 +120,7 @@ fn check_forward_and_gradients(name: ClassifierName, batch: usize) {
 
 type Gradients = <TrainingBackend as AutodiffBackend>::Gradients;
 
-fn gradient_norms(network: &Classifier<TrainingBackend>, gradients: &Gradients) -> Vec<(String, f32)> {
+fn gradient_norms(network: &ClassifierNetwork<TrainingBackend>, gradients: &Gradients) -> Vec<(String, f32)> {
     struct Reader<'a> {
         path: TensorPath,
         gradients: &'a Gradients,

@@ -4,18 +4,18 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
 use models::layers::without_random_values;
-use models::{InputShape, Network, Segmenter, SegmenterConfig, SegmenterName, summary};
+use models::{InputShape, Network, SegmenterConfig, SegmenterNetwork, summary};
 use tensor_backend::state_dict::{TensorPath, tensor_infos};
 use tensor_backend::{SelectedBackend, TrainingBackend, random};
 
-fn uninitialised(config: &SegmenterConfig, classes: usize, input: InputShape) -> Segmenter<TrainingBackend> {
+fn uninitialised(config: &SegmenterConfig, classes: usize, input: InputShape) -> SegmenterNetwork<TrainingBackend> {
     without_random_values(|| config.init(classes, input, &Default::default())).expect("valid")
 }
 
 #[test]
 fn the_head_is_the_only_thing_that_depends_on_the_classes() {
-    for name in SegmenterName::all() {
-        let config = SegmenterConfig::from(name);
+    for config in SegmenterConfig::all() {
+        let name = config.name();
         let infos = |classes| tensor_infos(&uninitialised(&config, classes, InputShape::rgb(64)));
         let (seven, nine) = (infos(7), infos(9));
         let changed: Vec<&str> =
@@ -32,10 +32,10 @@ fn the_head_is_the_only_thing_that_depends_on_the_classes() {
 
 #[test]
 fn a_summary_adds_up_and_ends_at_the_logits() {
-    for name in SegmenterName::all() {
-        let card = name.card();
-        let network = uninitialised(&name.into(), card.classes, card.input);
-        assert_eq!(network.input_channels(), 3, "{name}");
+    for config in SegmenterConfig::all() {
+        let (card, name) = (config.card(), config.name());
+        let network = uninitialised(&config, card.classes, card.input);
+        assert_eq!(network.input_channels(), card.input.channels, "{name}");
         let summary = summary(&network, card.input);
         assert_eq!(summary.parameters, card.parameters, "{name}");
         assert_eq!(summary.layers.iter().map(|layer| layer.parameters).sum::<usize>(), card.parameters, "{name}");
@@ -66,7 +66,7 @@ fn any_size_and_any_channels_give_logits_of_that_size() {
         ("fcn8s", 4, &[[33, 7]][..]),
     ] {
         let config = SegmenterConfig::named(name).expect("a valid name");
-        let network: Segmenter<SelectedBackend> =
+        let network: SegmenterNetwork<SelectedBackend> =
             without_random_values(|| config.init(3, InputShape::new(channels, 1, 1), &device)).expect("valid");
         assert_eq!(network.input_channels(), channels);
         for &[height, width] in sizes {
@@ -82,7 +82,7 @@ fn a_padded_image_is_an_image_with_a_repeated_border() {
     let device = Default::default();
     random::seed(4, 0);
     let config = SegmenterConfig::named("unet").expect("a valid name");
-    let network: Segmenter<SelectedBackend> = config.init(2, InputShape::grey(16), &device).expect("valid");
+    let network: SegmenterNetwork<SelectedBackend> = config.init(2, InputShape::grey(16), &device).expect("valid");
     let image: Tensor<SelectedBackend, 4> = random::normal([1, 1, 15, 16], 0.0, 1.0, &device);
     let last = image.clone().slice([0..1, 0..1, 14..15, 0..16]);
     let enlarged = network.forward(Tensor::cat(vec![image.clone(), last], 2)).logits;
@@ -98,8 +98,10 @@ fn every_network_trains_every_parameter() {
         let device = Default::default();
         random::seed(1, 0);
         let mut config = SegmenterConfig::named(name).expect("a valid name");
-        config.auxiliary = (name == "fcn-resnet50").then_some(true);
-        let network: Segmenter<TrainingBackend> = config.init(3, InputShape::rgb(side), &device).expect("valid");
+        if let SegmenterConfig::FcnResNet(config) = &mut config {
+            config.options.auxiliary = true;
+        }
+        let network: SegmenterNetwork<TrainingBackend> = config.init(3, InputShape::rgb(side), &device).expect("valid");
         let images = random::normal([2, 3, side, side], 0.0, 1.0, &device);
         let output = network.forward(images);
         assert_eq!(output.logits.dims(), [2, 3, side, side], "{name}");
@@ -117,7 +119,7 @@ fn every_network_trains_every_parameter() {
 
 type Gradients = <TrainingBackend as AutodiffBackend>::Gradients;
 
-fn gradient_norms(network: &Segmenter<TrainingBackend>, gradients: &Gradients) -> Vec<(String, f32)> {
+fn gradient_norms(network: &SegmenterNetwork<TrainingBackend>, gradients: &Gradients) -> Vec<(String, f32)> {
     struct Reader<'a> {
         path: TensorPath,
         gradients: &'a Gradients,

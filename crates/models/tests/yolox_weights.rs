@@ -10,7 +10,7 @@ use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;
 use image::imageops::replace;
 use models::layers::without_random_values;
-use models::{Detector, DetectorConfig, InputShape, Network};
+use models::{DetectorConfig, DetectorNetwork, DetectorOutput, InputShape, Network};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 use tensor_backend::SelectedBackend;
@@ -50,7 +50,7 @@ struct Case {
     greatest_error: f64,
 }
 
-fn published_network(folder: &Path, side: usize) -> Detector<SelectedBackend> {
+fn published_network(folder: &Path, side: usize) -> DetectorNetwork<SelectedBackend> {
     let bytes = std::fs::read(folder.join(WEIGHTS)).expect("the published weights");
     let tensors = SafeTensors::deserialize(&bytes).expect("a safetensors file");
     let tensors: Vec<NamedTensor> = tensors
@@ -93,9 +93,9 @@ fn raw_outputs_are_those_of_onnx_runtime() {
     }
 }
 
-fn check(network: &Detector<SelectedBackend>, folder: &Path, fixture: &Fixture, case: &Case) {
+fn check(network: &DetectorNetwork<SelectedBackend>, folder: &Path, fixture: &Fixture, case: &Case) {
     let images = TensorData::new(pixels(folder, fixture, case), [1, 3, fixture.side, fixture.side]);
-    let output = network.forward(Tensor::from_data(images, &Default::default()));
+    let DetectorOutput::Yolox(output) = network.forward(Tensor::from_data(images, &Default::default()));
     // 80² + 40² + 20² cells.
     assert_eq!(output.raw.dims(), [1, 8400, 5 + CLASSES]);
     let found: Vec<f32> = output.raw.into_data().to_vec().expect("f32");

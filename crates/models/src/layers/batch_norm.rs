@@ -6,7 +6,7 @@ use burn::tensor::backend::Backend;
 use tensor_backend::ops::{self, Activation, BatchNormOutput};
 use tensor_backend::{Buffer, VisionBackend};
 
-use crate::trace::{self, LayerKind, LayerTrace};
+use super::trace::{self, LayerKind, LayerTrace};
 
 /// PyTorch's default share of the newest batch in the running statistics.
 const MOMENTUM: f64 = 0.1;

@@ -6,13 +6,25 @@ use burn::tensor::backend::Backend;
 use tensor_backend::ops::{self, Activation, Conv2dOptions};
 use tensor_backend::{InferenceNorm, Prepared, VisionBackend};
 
+use super::trace::{self, LayerKind, LayerTrace};
 use super::{BatchNorm2d, Initialisation};
-use crate::trace::{self, LayerKind, LayerTrace};
 
 /// How many positions a window of `kernel` pixels has along a side of `size` pixels: the side of a convolution's or
 /// pooling's output. `None` when the window does not fit.
 pub fn window_positions(size: usize, kernel: usize, stride: usize, padding: usize) -> Option<usize> {
     Some((size + 2 * padding).checked_sub(kernel)? / stride + 1)
+}
+
+/// The least size of an image from which `feature_side` leaves something; whatever is left of one size is left of larger
+/// ones too.
+pub(crate) fn least_side(feature_side: impl Fn(usize) -> Option<usize>) -> usize {
+    // Larger than any network's: sixteen stages that halve the image, each of some hundred pixels.
+    let (mut too_small, mut enough) = (0, 1 << 40);
+    while enough - too_small > 1 {
+        let middle = too_small + (enough - too_small) / 2;
+        if feature_side(middle).is_some() { enough = middle } else { too_small = middle }
+    }
+    enough
 }
 
 /// Makes a [`Conv2d`].
@@ -214,6 +226,14 @@ mod tests {
         assert_eq!(window_positions(7, 3, 2, 1), Some(4));
         assert_eq!(window_positions(3, 3, 1, 0), Some(1));
         assert_eq!(window_positions(2, 3, 1, 0), None);
+    }
+
+    #[test]
+    fn the_least_side_is_the_first_that_fits() {
+        // A 5×5 window and a halving: 6 → 2 → 1, 5 → 1 → 0.
+        let side = |size| window_positions(size, 5, 1, 0).map(|side| side / 2).filter(|side| *side > 0);
+        assert_eq!(least_side(side), 6);
+        assert_eq!(least_side(Some), 1);
     }
 
     #[test]

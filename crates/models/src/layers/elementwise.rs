@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use tensor_backend::VisionBackend;
 use tensor_backend::ops::{self, Activation};
 
-use crate::trace;
+use super::trace;
 
 /// `max(x, 0)`, PyTorch's `nn.ReLU`.
 #[derive(Module, Clone, Debug, Default)]

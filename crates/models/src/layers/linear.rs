@@ -6,7 +6,7 @@ use burn::tensor::backend::Backend;
 use tensor_backend::{VisionBackend, ops};
 
 use super::Initialisation;
-use crate::trace::{self, LayerKind, LayerTrace};
+use super::trace::{self, LayerKind, LayerTrace};
 
 /// Makes a [`Linear`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,12 +3,14 @@
 //! Every layer's `forward` goes through [`tensor_backend::ops`], where the fast kernels are.
 
 pub(crate) mod batch_norm;
-mod convolution;
+pub(crate) mod convolution;
 mod elementwise;
 pub mod initialisation;
 mod linear;
+pub(crate) mod padding;
 pub(crate) mod pooling;
-mod sequence;
+pub(crate) mod sequence;
+pub(crate) mod trace;
 mod transposed_convolution;
 
 pub use batch_norm::BatchNorm2d;

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use tensor_backend::VisionBackend;
 use tensor_backend::ops::{self, Pool2dOptions};
 
-use crate::trace::{self, LayerKind, LayerTrace};
+use super::trace::{self, LayerKind, LayerTrace};
 
 /// Maximum of each window, PyTorch's `nn.MaxPool2d`.
 #[derive(Module, Clone, Debug)]

@@ -10,6 +10,7 @@ use tensor_backend::VisionBackend;
 use tensor_backend::ops::Activation;
 
 use super::{BatchNorm2d, Conv2d, Dropout, Linear, MaxPool2d, Relu};
+use crate::backbone::Stage;
 
 /// A layer over feature maps `[batch, channels, height, width]`.
 #[derive(Module, Debug)]
@@ -60,6 +61,53 @@ pub fn forward_features<B: VisionBackend>(layers: &[FeatureLayer<B>], input: Ten
         };
     }
     features
+}
+
+/// Channels of what the first convolution of `layers` sees.
+///
+/// # Panics
+///
+/// When there is none.
+pub(crate) fn input_channels<B: Backend>(layers: &[FeatureLayer<B>]) -> usize {
+    let convolution = layers.iter().find_map(|layer| match layer {
+        FeatureLayer::Conv2d(layer) => Some(layer),
+        _ => None,
+    });
+    let convolution = convolution.expect("there is a convolution");
+    convolution.weight.dims()[1] * convolution.options.groups
+}
+
+/// The layers of each stage: those up to and with a pooling. Convolutions stay with what they are one operation with.
+pub(crate) fn pooling_stages<B: Backend>(layers: &[FeatureLayer<B>]) -> impl Iterator<Item = &[FeatureLayer<B>]> {
+    layers.split_inclusive(|layer| matches!(layer, FeatureLayer::MaxPool2d(_)))
+}
+
+/// What the maps after the poolings `pool1`, `pool2` … are like.
+pub(crate) fn pooled_maps<B: Backend>(layers: &[FeatureLayer<B>]) -> Vec<Stage> {
+    let (mut stride, mut channels) = (1, 0);
+    let stage = |(index, stage): (usize, &[FeatureLayer<B>])| {
+        for layer in stage {
+            match layer {
+                FeatureLayer::Conv2d(layer) => {
+                    stride *= layer.options.stride[0];
+                    channels = layer.weight.dims()[0];
+                }
+                FeatureLayer::MaxPool2d(layer) => stride *= layer.options.stride[0],
+                FeatureLayer::BatchNorm2d(_) | FeatureLayer::Relu(_) | FeatureLayer::Dropout(_) => {}
+            }
+        }
+        Stage { name: format!("pool{}", index + 1), stride, channels }
+    };
+    pooling_stages(layers).enumerate().map(stage).collect()
+}
+
+/// What stage number `index` makes of the map of the stage before.
+pub(crate) fn forward_pooling_stage<B: VisionBackend>(
+    layers: &[FeatureLayer<B>],
+    index: usize,
+    input: Tensor<B, 4>,
+) -> Tensor<B, 4> {
+    forward_features(pooling_stages(layers).nth(index).expect("a stage of this number"), input)
 }
 
 /// The activation that is the next layer, which is taken.

@@ -7,7 +7,7 @@ use tensor_backend::VisionBackend;
 use tensor_backend::ops::{self, ConvTranspose2dOptions};
 
 use super::Initialisation;
-use crate::trace::{self, LayerKind, LayerTrace};
+use super::trace::{self, LayerKind, LayerTrace};
 
 /// Makes a [`ConvTranspose2d`] that enlarges an image by a whole factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

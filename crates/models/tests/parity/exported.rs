@@ -8,7 +8,7 @@ use burn::module::AutodiffModule;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Tensor, TensorData};
 use models::layers::without_random_values;
-use models::{Classifier, ClassifierConfig, InputShape, Network};
+use models::{ClassifierConfig, ClassifierNetwork, InputShape, Network};
 use safetensors::SafeTensors;
 use tensor_backend::state_dict::{NamedTensor, load_state_dict, state_dict};
 
@@ -73,12 +73,12 @@ fn seeded_networks_with_full_gradients() {
 
 fn check(export: &Export) {
     let device = Default::default();
-    let name = export.model.name;
+    let name = export.model.name();
     let images = &export.tensors["images"];
     let [batch, channels, height, width] = *images.shape else { panic!("images have four dimensions") };
     let classes = export.tensors["training_logits"].shape[1];
     let input = InputShape::new(channels, height, width);
-    let network: Classifier<B> =
+    let network: ClassifierNetwork<B> =
         without_random_values(|| export.model.init(classes, input, &device)).expect("a valid config");
     let network = load_state_dict(network, &export.below("state.")).expect("PyTorch's names and shapes");
     let images =

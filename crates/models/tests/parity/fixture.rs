@@ -3,7 +3,7 @@
 use burn::module::AutodiffModule;
 use burn::tensor::{Tensor, TensorData};
 use models::layers::without_random_values;
-use models::{Classifier, ClassifierConfig, InputShape, Network};
+use models::{ClassifierConfig, ClassifierNetwork, InputShape, Network};
 use serde::Deserialize;
 use tensor_backend::state_dict::{load_state_dict, state_dict, tensor_infos};
 
@@ -28,7 +28,7 @@ struct Case {
 
 fn cases(name: &str) -> Vec<Case> {
     let all: Vec<Case> = serde_json::from_str(include_str!("../fixtures/parity.json")).expect("a valid fixture");
-    all.into_iter().filter(|case| case.model.name.as_str() == name).collect()
+    all.into_iter().filter(|case| case.model.name() == name).collect()
 }
 
 fn greatest_difference(found: Tensor<B, 2>, expected: &[f64]) -> f64 {
@@ -51,7 +51,7 @@ fn check_case(case: &Case) {
     let [channels, height, width] = case.input;
     let input = InputShape::new(channels, height, width);
     let name = serde_json::to_string(&case.model).expect("JSON");
-    let network: Classifier<B> =
+    let network: ClassifierNetwork<B> =
         without_random_values(|| case.model.init(case.classes, input, &device)).expect("a valid config");
     let weights: Vec<_> = tensor_infos(&network).iter().map(formula_tensor).collect();
     let network = load_state_dict(network, &weights).expect("its own names and shapes");

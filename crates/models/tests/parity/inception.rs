@@ -47,7 +47,8 @@ fn inception_equals_torchvision() {
     assert_eq!(cases.len(), 2);
     for case in cases {
         let device = Default::default();
-        let with_head = case.model.auxiliary_head == Some(true);
+        let ClassifierConfig::Inception(model) = &case.model else { panic!("cases of Inception") };
+        let with_head = model.options.auxiliary_head;
         let mut config = InceptionConfig::new(10);
         (config.dropout, config.auxiliary_head) = (0.0, with_head);
         let network = without_random_values(|| config.init::<B>(&device));

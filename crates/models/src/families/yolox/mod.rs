@@ -20,6 +20,7 @@ mod pyramid;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 use vision_types::AnchorPoint;
 
@@ -29,7 +30,8 @@ pub use decode::decode_yolox;
 pub use head::YoloxHead;
 pub use pyramid::FeaturePyramid;
 
-use crate::Network;
+use crate::family::{Entry, Family, ModelCard, Request};
+use crate::{InputShape, ModelError, Network};
 
 /// Pixels of the input that a cell of each of the three feature maps spans.
 pub const STRIDES: [usize; 3] = [8, 16, 32];
@@ -44,6 +46,69 @@ pub const BOX_VALUES: usize = 5;
 const BASE_WIDTH: f64 = 64.0;
 /// Residual blocks of a cross-stage partial layer at full depth.
 const BASE_DEPTH: f64 = 3.0;
+
+/// YOLOX has no options.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct YoloxOptions {}
+
+impl Family for YoloxOptions {
+    type Variant = YoloxSize;
+    type Network<B: Backend> = Yolox<B>;
+
+    const TAKES_ANY_SIDES: bool = false;
+
+    fn entries() -> &'static [Entry<YoloxSize>] {
+        &ENTRIES
+    }
+
+    fn check(&self, _request: &Request<YoloxSize>) -> Result<(), ModelError> {
+        Ok(())
+    }
+
+    fn minimum_side(&self, _variant: YoloxSize) -> usize {
+        SIZE_STEP
+    }
+
+    fn size_step(&self, _variant: YoloxSize) -> usize {
+        SIZE_STEP
+    }
+
+    fn init<B: Backend>(&self, request: &Request<YoloxSize>, device: &B::Device) -> Yolox<B> {
+        YoloxConfig::new(request.variant, request.classes).with_channels(request.input.channels).init(device)
+    }
+
+    /// The predictions of the classes, one for each map.
+    fn head(&self, _variant: YoloxSize) -> Vec<String> {
+        (0..STRIDES.len()).map(|level| format!("head.cls_preds.{level}")).collect()
+    }
+
+    fn input_channels<B: Backend>(network: &Yolox<B>) -> usize {
+        network.backbone.input_channels()
+    }
+}
+
+/// The parameter counts are, to the digits that the paper gives (tables 3 and 4: 0.91, 5.06, 9.0, 25.3, 54.2 and 99.1
+/// million), those of Ge et al. 2021; the rest of their digits are those of the same networks in PyTorch, see the tests.
+static ENTRIES: [Entry<YoloxSize>; 6] = [
+    entry("yolox-nano", YoloxSize::Nano, 416, 912_159, "a quarter of the width, depthwise convolutions"),
+    entry("yolox-tiny", YoloxSize::Tiny, 416, 5_055_855, "three eighths of the width, a third of the depth"),
+    entry("yolox-s", YoloxSize::S, 640, 8_968_255, "half the width, a third of the depth"),
+    entry("yolox-m", YoloxSize::M, 640, 25_326_495, "three quarters of the width, two thirds of the depth"),
+    entry("yolox-l", YoloxSize::L, 640, 54_208_895, "CSPDarknet with a pyramid of three maps and a decoupled head"),
+    entry("yolox-x", YoloxSize::X, 640, 99_071_455, "five quarters of the width, four thirds of the depth"),
+];
+
+const fn entry(
+    name: &'static str,
+    variant: YoloxSize,
+    side: usize,
+    parameters: usize,
+    description: &'static str,
+) -> Entry<YoloxSize> {
+    let (classes, input, paper) = (80, InputShape::rgb(side), "Ge et al. 2021, arXiv 2107.08430");
+    Entry { card: ModelCard { name, description, parameters, classes, input, paper }, variant }
+}
 
 /// How large the network is (Ge et al. 2021, tables 3 and 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,13 +193,6 @@ pub struct YoloxOutput<B: Backend> {
 pub struct Yolox<B: Backend> {
     backbone: FeaturePyramid<B>,
     head: YoloxHead<B>,
-}
-
-impl<B: Backend> Yolox<B> {
-    /// Channels of the images that it sees.
-    pub fn input_channels(&self) -> usize {
-        self.backbone.input_channels()
-    }
 }
 
 impl<B: VisionBackend> Network<B> for Yolox<B> {

@@ -6,14 +6,82 @@
 use burn::module::Module;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
+use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 use tensor_backend::ops::{Activation, Conv2dOptions, conv2d};
 
-use crate::Network;
+use crate::family::{Entry, Family, ModelCard, Request};
 use crate::layers::{BatchNorm2d, Conv2d, Conv2dConfig, Initialisation, Linear, LinearConfig, global_avg_pool2d};
+use crate::{Backbone, ClassifierParts, InputShape, ModelError, Network, Stage};
 
 /// Channels of the three stages (section 4.2).
 const STAGE_WIDTHS: [usize; 3] = [16, 32, 64];
+
+/// ResNet for CIFAR has no options.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CifarResNetOptions {}
+
+impl Family for CifarResNetOptions {
+    /// How deep, and how shortcuts change the shape.
+    type Variant = (CifarResNetDepth, Shortcut);
+    type Network<B: Backend> = CifarResNet<B>;
+
+    fn entries() -> &'static [Entry<Self::Variant>] {
+        &ENTRIES
+    }
+
+    fn check(&self, _request: &Request<Self::Variant>) -> Result<(), ModelError> {
+        Ok(())
+    }
+
+    fn init<B: Backend>(&self, request: &Request<Self::Variant>, device: &B::Device) -> CifarResNet<B> {
+        let (depth, shortcut) = request.variant;
+        CifarResNetConfig { depth, shortcut, classes: request.classes, channels: request.input.channels }.init(device)
+    }
+
+    fn head(&self, _variant: Self::Variant) -> Vec<String> {
+        vec!["linear".to_owned()]
+    }
+
+    fn input_channels<B: Backend>(network: &CifarResNet<B>) -> usize {
+        network.conv1.weight.dims()[1]
+    }
+}
+
+/// The parameter counts are, to its digits, those of table 6: 0.27, 0.46, 0.66, 0.85 and 1.7 million.
+static ENTRIES: [Entry<(CifarResNetDepth, Shortcut)>; 10] = [
+    option_a("resnet20", CifarResNetDepth::Twenty, 269_722, "20 layers, for 32×32 pixels"),
+    option_a("resnet32", CifarResNetDepth::ThirtyTwo, 464_154, "32 layers, for 32×32 pixels"),
+    option_a("resnet44", CifarResNetDepth::FortyFour, 658_586, "44 layers, for 32×32 pixels"),
+    option_a("resnet56", CifarResNetDepth::FiftySix, 853_018, "56 layers, for 32×32 pixels"),
+    option_a("resnet110", CifarResNetDepth::OneHundredTen, 1_727_962, "110 layers, for 32×32 pixels"),
+    option_b("resnet20-b", CifarResNetDepth::Twenty, 272_474, "resnet20 with 1×1 convolutions as shortcuts"),
+    option_b("resnet32-b", CifarResNetDepth::ThirtyTwo, 466_906, "resnet32 with 1×1 convolutions as shortcuts"),
+    option_b("resnet44-b", CifarResNetDepth::FortyFour, 661_338, "resnet44 with 1×1 convolutions as shortcuts"),
+    option_b("resnet56-b", CifarResNetDepth::FiftySix, 855_770, "resnet56 with 1×1 convolutions as shortcuts"),
+    option_b("resnet110-b", CifarResNetDepth::OneHundredTen, 1_730_714, "resnet110 with 1×1 convolutions as shortcuts"),
+];
+
+const fn option_a(
+    name: &'static str,
+    depth: CifarResNetDepth,
+    parameters: usize,
+    description: &'static str,
+) -> Entry<(CifarResNetDepth, Shortcut)> {
+    let (classes, input, paper) = (10, InputShape::rgb(32), "He et al. 2015, arXiv 1512.03385");
+    let card = ModelCard { name, description, parameters, classes, input, paper };
+    Entry { card, variant: (depth, Shortcut::Subsample) }
+}
+
+const fn option_b(
+    name: &'static str,
+    depth: CifarResNetDepth,
+    parameters: usize,
+    description: &'static str,
+) -> Entry<(CifarResNetDepth, Shortcut)> {
+    Entry { variant: (depth, Shortcut::Projection), ..option_a(name, depth, parameters, description) }
+}
 
 /// Number of layers with weights: 6n + 2 for n blocks a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,11 +253,43 @@ pub struct CifarResNet<B: Backend> {
 }
 
 impl<B: VisionBackend> CifarResNet<B> {
-    /// What the last layer sees, `[batch, features]`.
-    fn pooled(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
-        let stem = self.conv1.forward_normalised(images, &self.bn1, None, Activation::Relu);
-        let blocks = self.layer1.iter().chain(&self.layer2).chain(&self.layer3);
-        global_avg_pool2d(blocks.fold(stem, |features, block| block.forward(features)))
+    fn layers(&self) -> [&Vec<CifarBlock<B>>; 3] {
+        [&self.layer1, &self.layer2, &self.layer3]
+    }
+}
+
+impl<B: VisionBackend> Backbone<B> for CifarResNet<B> {
+    /// The maps after the three stages of blocks; the first convolution belongs to the first.
+    fn stages(&self) -> Vec<Stage> {
+        let mut stride = 1;
+        let stage = |(index, blocks): (usize, &Vec<CifarBlock<B>>)| {
+            let first = &blocks[0];
+            stride *= first.conv1.options.stride[0];
+            Stage { name: format!("layer{}", index + 1), stride, channels: first.conv2.weight.dims()[0] }
+        };
+        self.layers().into_iter().enumerate().map(stage).collect()
+    }
+
+    fn forward_stage(&self, index: usize, input: Tensor<B, 4>) -> Tensor<B, 4> {
+        let input = match index {
+            0 => self.conv1.forward_normalised(input, &self.bn1, None, Activation::Relu),
+            _ => input,
+        };
+        self.layers()[index].iter().fold(input, |features, block| block.forward(features))
+    }
+}
+
+impl<B: VisionBackend> ClassifierParts<B> for CifarResNet<B> {
+    fn pool(&self, map: Tensor<B, 4>) -> Tensor<B, 2> {
+        global_avg_pool2d(map)
+    }
+
+    fn head(&self, features: Tensor<B, 2>) -> Tensor<B, 2> {
+        self.linear.forward(features)
+    }
+
+    fn head_modules(&self) -> &'static [&'static str] {
+        &["linear"]
     }
 }
 
@@ -198,19 +298,7 @@ impl<B: VisionBackend> Network<B> for CifarResNet<B> {
 
     /// Logits `[batch, classes]` of `images` `[batch, channels, height, width]`.
     fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
-        self.linear.forward(self.pooled(images))
-    }
-
-    fn head_modules(&self) -> &'static [&'static str] {
-        &["linear"]
-    }
-
-    fn head_input(&self, images: Tensor<B, 4>) -> Option<Tensor<B, 2>> {
-        Some(self.pooled(images))
-    }
-
-    fn forward_head(&self, features: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
-        Some(self.linear.forward(features))
+        self.logits(images)
     }
 }
 

@@ -57,6 +57,10 @@ impl<B: Backend> BasicConv2d<B> {
         bn.epsilon = EPSILON;
         Self { conv: shape.with_initialisation(initialisation).init(device), bn }
     }
+
+    pub(super) fn input_channels(&self) -> usize {
+        self.conv.weight.dims()[1]
+    }
 }
 
 impl<B: VisionBackend> BasicConv2d<B> {

@@ -11,13 +11,14 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 use tensor_backend::ops::{Interpolation, resize};
 
-use crate::Network;
+use super::resnet::{ResNetBackbone, ResNetConfig};
+use crate::family::{Entry, Family, ModelCard, Request};
 use crate::layers::{BatchNorm2d, Conv2dConfig, Dropout, FeatureLayer, Relu, forward_features};
-use crate::resnet::{ResNetBackbone, ResNetConfig};
-use crate::segmenter::SegmenterOutput;
+use crate::{Backbone, InputShape, ModelError, Network, SegmenterOutput};
 
 /// Channels of the last two stages.
 const STAGE_CHANNELS: [usize; 2] = [1024, 2048];
@@ -26,7 +27,59 @@ const HEAD_DIVISOR: usize = 4;
 /// Stages that dilate instead of stride.
 const DILATED_STAGES: usize = 2;
 /// Probability of dropout in the heads (torchvision's `FCNHead`).
-pub(crate) const DEFAULT_DROPOUT: f64 = 0.1;
+const DEFAULT_DROPOUT: f64 = 0.1;
+
+/// The options of the FCN on ResNet-50.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FcnResNetOptions {
+    /// Whether there is an auxiliary head for training; default false.
+    pub auxiliary: bool,
+    /// Probability of dropout in the heads; default 0.1.
+    pub dropout: f64,
+}
+
+impl Default for FcnResNetOptions {
+    fn default() -> Self {
+        Self { auxiliary: false, dropout: DEFAULT_DROPOUT }
+    }
+}
+
+impl Family for FcnResNetOptions {
+    type Variant = ();
+    type Network<B: Backend> = FcnResNet<B>;
+
+    fn entries() -> &'static [Entry<()>] {
+        const FCN_RESNET50: ModelCard = ModelCard {
+            name: "fcn-resnet50",
+            description: "dilated ResNet-50, scores interpolated",
+            // torchvision's without the auxiliary head, which has 2,365,205 more.
+            parameters: 32_957_013,
+            classes: 21,
+            input: InputShape::rgb(224),
+            paper: "Long et al. 2015, arXiv 1411.4038",
+        };
+        &[Entry { card: FCN_RESNET50, variant: () }]
+    }
+
+    fn check(&self, request: &Request<()>) -> Result<(), ModelError> {
+        request.is_dropout("dropout", self.dropout)
+    }
+
+    fn init<B: Backend>(&self, request: &Request<()>, device: &B::Device) -> FcnResNet<B> {
+        let Self { auxiliary, dropout } = *self;
+        FcnResNetConfig { auxiliary, dropout, classes: request.classes, channels: request.input.channels }.init(device)
+    }
+
+    fn head(&self, _variant: ()) -> Vec<String> {
+        let auxiliary = self.auxiliary.then_some("aux_classifier.4");
+        ["classifier.4"].into_iter().chain(auxiliary).map(str::to_owned).collect()
+    }
+
+    fn input_channels<B: Backend>(network: &FcnResNet<B>) -> usize {
+        network.backbone.input_channels()
+    }
+}
 
 /// Makes an [`FcnResNet`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,13 +137,6 @@ pub struct FcnResNet<B: Backend> {
     aux_classifier: Option<Vec<FeatureLayer<B>>>,
 }
 
-impl<B: Backend> FcnResNet<B> {
-    /// Channels of the images that it sees.
-    pub fn input_channels(&self) -> usize {
-        self.backbone.input_channels()
-    }
-}
-
 impl<B: VisionBackend> Network<B> for FcnResNet<B> {
     type Output = SegmenterOutput<B>;
 
@@ -99,7 +145,9 @@ impl<B: VisionBackend> Network<B> for FcnResNet<B> {
     fn forward(&self, images: Tensor<B, 4>) -> SegmenterOutput<B> {
         let [_, _, height, width] = images.dims();
         let training = B::ad_enabled(&images.device());
-        let [_, _, third, fourth] = self.backbone.stages(images);
+        let last = self.backbone.stages().len() - 1;
+        let third = (0..last).fold(images, |map, index| self.backbone.forward_stage(index, map));
+        let fourth = self.backbone.forward_stage(last, third.clone());
         let score = |head: &[FeatureLayer<B>], features| {
             resize(forward_features(head, features), [height, width], Interpolation::Bilinear)
         };

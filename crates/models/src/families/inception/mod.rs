@@ -12,22 +12,89 @@ mod blocks;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 use tensor_backend::ops::Pool2dOptions;
 
-use crate::Network;
+use crate::family::{Entry, Family, ModelCard, Request};
 use crate::layers::pooling::avg_pool2d;
 use crate::layers::{Dropout, Initialisation, Linear, LinearConfig, MaxPool2d, global_avg_pool2d};
+use crate::{Backbone, ClassifierParts, InputShape, ModelError, Network, Stage};
 use blocks::{BasicConv2d, ConvShape, ReductionA, ReductionB, STRIDED_POOL, Units5x5, Units7x7, UnitsExpanded, square};
 
 /// Probability of dropout before the last layer (torchvision's default).
-pub(crate) const DEFAULT_DROPOUT: f64 = 0.5;
+const DEFAULT_DROPOUT: f64 = 0.5;
 /// The least height and width in pixels: 75 → 37 → 35 → 17 → 15 → 7 → 3 → 1.
-pub(crate) const MINIMUM_SIDE: usize = 75;
+const MINIMUM_SIDE: usize = 75;
 /// Channels before the last layer.
 const FEATURES: usize = 2048;
 /// Channels where the auxiliary head begins.
 const AUXILIARY_FEATURES: usize = 768;
+
+/// Where feature maps are taken: the last layer before the map shrinks, its stride and its channels.
+const STAGES: [(&str, usize, usize); 5] = [
+    ("Conv2d_2b_3x3", 2, 64),
+    ("Conv2d_4a_3x3", 4, 192),
+    ("Mixed_5d", 8, 288),
+    ("Mixed_6e", 16, AUXILIARY_FEATURES),
+    ("Mixed_7c", 32, FEATURES),
+];
+
+/// The options of Inception v3.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InceptionOptions {
+    /// Probability of dropout before the last layer; default 0.5.
+    pub dropout: f64,
+    /// Whether there is an auxiliary head, which torchvision's files have; default false.
+    pub auxiliary_head: bool,
+}
+
+impl Default for InceptionOptions {
+    fn default() -> Self {
+        Self { dropout: DEFAULT_DROPOUT, auxiliary_head: false }
+    }
+}
+
+impl Family for InceptionOptions {
+    type Variant = ();
+    type Network<B: Backend> = Inception<B>;
+
+    fn entries() -> &'static [Entry<()>] {
+        const INCEPTION_V3: ModelCard = ModelCard {
+            name: "inception-v3",
+            description: "blocks of branches side by side, their kernels taken apart",
+            // torchvision's 27,161,264 less the auxiliary head's 3,326,696.
+            parameters: 23_834_568,
+            classes: 1000,
+            input: InputShape::rgb(299),
+            paper: "Szegedy et al. 2015, arXiv 1512.00567",
+        };
+        &[Entry { card: INCEPTION_V3, variant: () }]
+    }
+
+    fn check(&self, request: &Request<()>) -> Result<(), ModelError> {
+        request.is_dropout("dropout", self.dropout)
+    }
+
+    fn minimum_side(&self, _variant: ()) -> usize {
+        MINIMUM_SIDE
+    }
+
+    fn init<B: Backend>(&self, request: &Request<()>, device: &B::Device) -> Inception<B> {
+        let (classes, channels) = (request.classes, request.input.channels);
+        InceptionConfig { classes, channels, dropout: self.dropout, auxiliary_head: self.auxiliary_head }.init(device)
+    }
+
+    fn head(&self, _variant: ()) -> Vec<String> {
+        let auxiliary = self.auxiliary_head.then_some("AuxLogits.fc");
+        auxiliary.into_iter().chain(["fc"]).map(str::to_owned).collect()
+    }
+
+    fn input_channels<B: Backend>(network: &Inception<B>) -> usize {
+        network.Conv2d_1a_3x3.input_channels()
+    }
+}
 
 /// Makes an [`Inception`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -107,29 +174,6 @@ pub struct Inception<B: Backend> {
 }
 
 impl<B: VisionBackend> Inception<B> {
-    /// Feature maps where the auxiliary head begins, `[batch, 768, height, width]` of about a seventeenth of the image.
-    fn features(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
-        let pool = MaxPool2d { options: STRIDED_POOL };
-        let features = self.Conv2d_1a_3x3.forward(images);
-        let features = self.Conv2d_2b_3x3.forward(self.Conv2d_2a_3x3.forward(features));
-        let features = self.Conv2d_3b_1x1.forward(pool.forward(features));
-        let features = pool.forward(self.Conv2d_4a_3x3.forward(features));
-        let features = self.Mixed_5c.forward(self.Mixed_5b.forward(features));
-        let features = self.Mixed_6a.forward(self.Mixed_5d.forward(features));
-        let features = self.Mixed_6c.forward(self.Mixed_6b.forward(features));
-        self.Mixed_6e.forward(self.Mixed_6d.forward(features))
-    }
-
-    /// What the last layer sees, `[batch, 2048]`, of the feature maps of the middle.
-    fn pooled(&self, features: Tensor<B, 4>) -> Tensor<B, 2> {
-        let features = self.Mixed_7b.forward(self.Mixed_7a.forward(features));
-        global_avg_pool2d(self.Mixed_7c.forward(features))
-    }
-
-    fn logits(&self, pooled: Tensor<B, 2>) -> Tensor<B, 2> {
-        self.fc.forward(self.dropout.forward(pooled))
-    }
-
     /// Logits of both heads, those of the auxiliary one where there is one.
     ///
     /// Training on both adds 0.4 times the auxiliary loss (0.3 in the paper's predecessor, 0.4 in torchvision's reference
@@ -140,9 +184,46 @@ impl<B: VisionBackend> Inception<B> {
     /// - `images`: `[batch, channels, height, width]`
     /// - outputs: `[batch, classes]`
     pub fn forward_both(&self, images: Tensor<B, 4>) -> (Tensor<B, 2>, Option<Tensor<B, 2>>) {
-        let features = self.features(images);
-        let auxiliary = self.AuxLogits.as_ref().map(|head| head.forward(features.clone()));
-        (self.logits(self.pooled(features)), auxiliary)
+        let last = STAGES.len() - 1;
+        let middle = (0..last).fold(images, |map, index| self.forward_stage(index, map));
+        let auxiliary = self.AuxLogits.as_ref().map(|head| head.forward(middle.clone()));
+        (self.head(self.pool(self.forward_stage(last, middle))), auxiliary)
+    }
+}
+
+/// Few layers pad, so that maps are smaller than the image over their stride: 147, 71, 35, 17 and 8 of 299 pixels.
+impl<B: VisionBackend> Backbone<B> for Inception<B> {
+    fn stages(&self) -> Vec<Stage> {
+        STAGES.map(|(name, stride, channels)| Stage { name: name.to_owned(), stride, channels }).into()
+    }
+
+    fn forward_stage(&self, index: usize, input: Tensor<B, 4>) -> Tensor<B, 4> {
+        let pool = MaxPool2d { options: STRIDED_POOL };
+        match index {
+            0 => self.Conv2d_2b_3x3.forward(self.Conv2d_2a_3x3.forward(self.Conv2d_1a_3x3.forward(input))),
+            1 => self.Conv2d_4a_3x3.forward(self.Conv2d_3b_1x1.forward(pool.forward(input))),
+            2 => self.Mixed_5d.forward(self.Mixed_5c.forward(self.Mixed_5b.forward(pool.forward(input)))),
+            3 => {
+                let units = [&self.Mixed_6b, &self.Mixed_6c, &self.Mixed_6d, &self.Mixed_6e];
+                units.into_iter().fold(self.Mixed_6a.forward(input), |map, unit| unit.forward(map))
+            }
+            4 => self.Mixed_7c.forward(self.Mixed_7b.forward(self.Mixed_7a.forward(input))),
+            _ => panic!("Inception has {} stages, none of number {index}", STAGES.len()),
+        }
+    }
+}
+
+impl<B: VisionBackend> ClassifierParts<B> for Inception<B> {
+    fn pool(&self, map: Tensor<B, 4>) -> Tensor<B, 2> {
+        global_avg_pool2d(map)
+    }
+
+    fn head(&self, features: Tensor<B, 2>) -> Tensor<B, 2> {
+        self.fc.forward(self.dropout.forward(features))
+    }
+
+    fn head_modules(&self) -> &'static [&'static str] {
+        &["fc"]
     }
 }
 
@@ -151,19 +232,7 @@ impl<B: VisionBackend> Network<B> for Inception<B> {
 
     /// Logits `[batch, classes]` of `images` `[batch, channels, height, width]`.
     fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
-        self.logits(self.pooled(self.features(images)))
-    }
-
-    fn head_modules(&self) -> &'static [&'static str] {
-        &["fc"]
-    }
-
-    fn head_input(&self, images: Tensor<B, 4>) -> Option<Tensor<B, 2>> {
-        Some(self.pooled(self.features(images)))
-    }
-
-    fn forward_head(&self, features: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
-        Some(self.logits(features))
+        self.logits(images)
     }
 }
 

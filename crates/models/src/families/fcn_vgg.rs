@@ -16,21 +16,93 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use serde::{Deserialize, Serialize};
 use tensor_backend::{VisionBackend, ops};
 
-use crate::Network;
+use super::vgg::{self, VggConfig, VggDepth};
+use crate::family::{Entry, Family, ModelCard, Request};
+use crate::layers::padding::{crop, pad_to_multiple};
+use crate::layers::sequence::{forward_pooling_stage, input_channels};
 use crate::layers::{
     Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Dropout, FeatureLayer, Relu, forward_features,
 };
-use crate::padding::{crop, pad_to_multiple};
-use crate::vgg::{VggConfig, VggDepth};
+use crate::{InputShape, ModelError, Network};
 
 /// Channels of the two convolutions that were dense layers (VGG, table 1).
 const HEAD_CHANNELS: usize = 4096;
 /// Channels after the last three poolings (VGG, table 1).
 const POOL_CHANNELS: [usize; 3] = [256, 512, 512];
-/// What the five poolings divide the sides by.
-const STEP: usize = 32;
+
+/// The options of FCNs on VGG-16.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FcnVggOptions {
+    /// Whether each convolution of the VGG is followed by batch normalisation; default false.
+    pub batch_norm: bool,
+    /// Probability of dropout after the two convolutions that were dense layers; default 0.5.
+    pub dropout: f64,
+}
+
+impl Default for FcnVggOptions {
+    fn default() -> Self {
+        Self { batch_norm: false, dropout: vgg::DEFAULT_DROPOUT }
+    }
+}
+
+impl Family for FcnVggOptions {
+    type Variant = FcnStride;
+    type Network<B: Backend> = FcnVgg<B>;
+
+    fn entries() -> &'static [Entry<FcnStride>] {
+        &ENTRIES
+    }
+
+    fn check(&self, request: &Request<FcnStride>) -> Result<(), ModelError> {
+        request.is_dropout("dropout", self.dropout)
+    }
+
+    fn size_step(&self, _variant: FcnStride) -> usize {
+        vgg::MINIMUM_SIDE
+    }
+
+    fn init<B: Backend>(&self, request: &Request<FcnStride>, device: &B::Device) -> FcnVgg<B> {
+        let Self { batch_norm, dropout } = *self;
+        let (classes, channels) = (request.classes, request.input.channels);
+        FcnVggConfig { stride: request.variant, batch_norm, dropout, classes, channels }.init(device)
+    }
+
+    fn head(&self, stride: FcnStride) -> Vec<String> {
+        let mut paths = vec!["classifier.6"];
+        if stride != FcnStride::ThirtyTwo {
+            paths.extend(["upscore2", "score_pool4"]);
+        }
+        if stride == FcnStride::Eight {
+            paths.extend(["upscore_pool4", "score_pool3"]);
+        }
+        paths.push("upscore");
+        paths.into_iter().map(str::to_owned).collect()
+    }
+
+    fn input_channels<B: Backend>(network: &FcnVgg<B>) -> usize {
+        input_channels(&network.features)
+    }
+}
+
+static ENTRIES: [Entry<FcnStride>; 3] = [
+    entry("fcn32s", FcnStride::ThirtyTwo, 136_152_917, "VGG-16, scores of the last pooling"),
+    entry("fcn16s", FcnStride::Sixteen, 134_815_994, "fcn32s with scores of the fourth pooling"),
+    entry("fcn8s", FcnStride::Eight, 134_489_759, "fcn16s with scores of the third pooling"),
+];
+
+const fn entry(
+    name: &'static str,
+    variant: FcnStride,
+    parameters: usize,
+    description: &'static str,
+) -> Entry<FcnStride> {
+    let (classes, input, paper) = (21, InputShape::rgb(224), "Long et al. 2015, arXiv 1411.4038");
+    Entry { card: ModelCard { name, description, parameters, classes, input, paper }, variant }
+}
 
 /// How fine the maps are that the scores are made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +133,7 @@ pub struct FcnVggConfig {
 impl FcnVggConfig {
     /// The paper's network for RGB images.
     pub fn new(stride: FcnStride, classes: usize) -> Self {
-        Self { stride, batch_norm: false, dropout: crate::vgg::DEFAULT_DROPOUT, classes, channels: 3 }
+        Self { stride, batch_norm: false, dropout: vgg::DEFAULT_DROPOUT, classes, channels: 3 }
     }
 
     /// The network, its weights drawn from the calling thread's generator.
@@ -116,27 +188,6 @@ pub struct FcnVgg<B: Backend> {
     upscore: ConvTranspose2d<B>,
 }
 
-impl<B: Backend> FcnVgg<B> {
-    /// Channels of the images that it sees.
-    pub fn input_channels(&self) -> usize {
-        match &self.features[0] {
-            FeatureLayer::Conv2d(layer) => layer.weight.dims()[1],
-            _ => unreachable!("a VGG starts with a convolution"),
-        }
-    }
-
-    /// The layers up to and with the third, fourth and fifth pooling.
-    fn stages(&self) -> [&[FeatureLayer<B>]; 3] {
-        let mut ends = self
-            .features
-            .iter()
-            .enumerate()
-            .filter_map(|(index, layer)| matches!(layer, FeatureLayer::MaxPool2d(_)).then_some(index + 1));
-        let (Some(third), Some(fourth)) = (ends.nth(2), ends.next()) else { unreachable!("a VGG has five poolings") };
-        [&self.features[..third], &self.features[third..fourth], &self.features[fourth..]]
-    }
-}
-
 /// Enlarges `scores` and adds what `score` makes of `pooled`, where there are such layers.
 fn merge<B: VisionBackend>(
     scores: Tensor<B, 4>,
@@ -156,10 +207,10 @@ impl<B: VisionBackend> Network<B> for FcnVgg<B> {
     /// Logits `[batch, classes, height, width]` of `images` `[batch, channels, height, width]`.
     fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
         let [_, _, height, width] = images.dims();
-        let [to_third, to_fourth, to_fifth] = self.stages();
-        let pool3 = forward_features(to_third, pad_to_multiple(images, STEP));
-        let pool4 = forward_features(to_fourth, pool3.clone());
-        let pool5 = forward_features(to_fifth, pool4.clone());
+        let stage = |map, index| forward_pooling_stage(&self.features, index, map);
+        let pool3 = (0..3).fold(pad_to_multiple(images, vgg::MINIMUM_SIDE), stage);
+        let pool4 = stage(pool3.clone(), 3);
+        let pool5 = stage(pool4.clone(), 4);
         let scores = forward_features(&self.classifier, pool5);
         let scores = merge(scores, &self.upscore2, &self.score_pool4, pool4);
         let scores = merge(scores, &self.upscore_pool4, &self.score_pool3, pool3);

@@ -41,6 +41,11 @@ impl<B: Backend> BaseConv<B> {
         Self { conv, bn }
     }
 
+    /// Channels of the output.
+    fn channels_out(&self) -> usize {
+        self.conv.weight.dims()[0]
+    }
+
     /// Channels of the input.
     pub(super) fn channels_in(&self) -> usize {
         self.conv.weight.dims()[1] * self.conv.options.groups
@@ -143,6 +148,13 @@ impl<B: Backend> CspLayer<B> {
             conv3: BaseConv::new([2 * hidden, channels_out], 1, 1, device),
             m: (0..blocks).map(bottleneck).collect(),
         }
+    }
+}
+
+impl<B: Backend> CspLayer<B> {
+    /// Channels of the output.
+    pub(super) fn channels_out(&self) -> usize {
+        self.conv3.channels_out()
     }
 }
 

@@ -8,18 +8,94 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 use tensor_backend::ops::{Activation, Pool2dOptions};
 
-use crate::Network;
+use crate::family::{Entry, Family, ModelCard, Request};
 use crate::layers::{
     BatchNorm2d, Conv2d, Conv2dConfig, Initialisation, Linear, LinearConfig, MaxPool2d, global_avg_pool2d,
 };
+use crate::{Backbone, ClassifierParts, InputShape, ModelError, Network, Stage};
 
 /// Inner channels of the blocks in the four stages (table 1).
 const STAGE_WIDTHS: [usize; 4] = [64, 128, 256, 512];
 /// How many times more channels a bottleneck block gives than it has inside (table 1).
 const BOTTLENECK_EXPANSION: usize = 4;
+
+/// The options of ResNet.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ResNetOptions {
+    /// Whether every block starts as the identity; default false.
+    pub zero_init_residual: bool,
+}
+
+impl Family for ResNetOptions {
+    /// How deep, and what precedes the blocks.
+    type Variant = (ResNetDepth, ResNetStem);
+    type Network<B: Backend> = ResNet<B>;
+
+    fn entries() -> &'static [Entry<Self::Variant>] {
+        &ENTRIES
+    }
+
+    fn check(&self, _request: &Request<Self::Variant>) -> Result<(), ModelError> {
+        Ok(())
+    }
+
+    fn init<B: Backend>(&self, request: &Request<Self::Variant>, device: &B::Device) -> ResNet<B> {
+        let (depth, stem) = request.variant;
+        let (classes, channels) = (request.classes, request.input.channels);
+        let zero_init_residual = self.zero_init_residual;
+        ResNetConfig { depth, stem, classes, channels, zero_init_residual }.init(device)
+    }
+
+    fn head(&self, _variant: Self::Variant) -> Vec<String> {
+        vec!["fc".to_owned()]
+    }
+
+    fn input_channels<B: Backend>(network: &ResNet<B>) -> usize {
+        network.conv1.weight.dims()[1]
+    }
+}
+
+/// The parameter counts of networks for ImageNet are torchvision's `num_params`, that of `resnet18-cifar` is
+/// kuangliu/pytorch-cifar's.
+static ENTRIES: [Entry<(ResNetDepth, ResNetStem)>; 8] = [
+    imagenet("resnet18", ResNetDepth::Eighteen, 11_689_512, "18 layers, basic residual blocks"),
+    imagenet("resnet34", ResNetDepth::ThirtyFour, 21_797_672, "34 layers, basic residual blocks"),
+    imagenet("resnet50", ResNetDepth::Fifty, 25_557_032, "50 layers, bottleneck residual blocks"),
+    imagenet("resnet101", ResNetDepth::OneHundredOne, 44_549_160, "101 layers, bottleneck residual blocks"),
+    imagenet("resnet152", ResNetDepth::OneHundredFiftyTwo, 60_192_808, "152 layers, bottleneck residual blocks"),
+    cifar("resnet18-cifar", ResNetDepth::Eighteen, 11_173_962, "resnet18 with a 3×3 stem, for 32×32 pixels"),
+    cifar("resnet34-cifar", ResNetDepth::ThirtyFour, 21_282_122, "resnet34 with a 3×3 stem, for 32×32 pixels"),
+    cifar("resnet50-cifar", ResNetDepth::Fifty, 23_520_842, "resnet50 with a 3×3 stem, for 32×32 pixels"),
+];
+
+const PAPER: &str = "He et al. 2015, arXiv 1512.03385";
+
+const fn imagenet(
+    name: &'static str,
+    depth: ResNetDepth,
+    parameters: usize,
+    description: &'static str,
+) -> Entry<(ResNetDepth, ResNetStem)> {
+    let (classes, input) = (1000, InputShape::rgb(224));
+    let card = ModelCard { name, description, parameters, classes, input, paper: PAPER };
+    Entry { card, variant: (depth, ResNetStem::ImageNet) }
+}
+
+const fn cifar(
+    name: &'static str,
+    depth: ResNetDepth,
+    parameters: usize,
+    description: &'static str,
+) -> Entry<(ResNetDepth, ResNetStem)> {
+    let (classes, input) = (10, InputShape::rgb(32));
+    let card = ModelCard { name, description, parameters, classes, input, paper: PAPER };
+    Entry { card, variant: (depth, ResNetStem::Cifar) }
+}
 
 /// Number of layers with weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -288,6 +364,33 @@ enum Block<B: Backend> {
     Bottleneck(Bottleneck<B>),
 }
 
+impl<B: Backend> Block<B> {
+    /// The convolution that strides.
+    fn strided(&self) -> &Conv2d<B> {
+        match self {
+            Self::Basic(block) => &block.conv1,
+            Self::Bottleneck(block) => &block.conv2,
+        }
+    }
+
+    /// The convolution that gives the block's channels.
+    fn last(&self) -> &Conv2d<B> {
+        match self {
+            Self::Basic(block) => &block.conv2,
+            Self::Bottleneck(block) => &block.conv3,
+        }
+    }
+}
+
+impl<B: VisionBackend> Block<B> {
+    fn forward(&self, input: Tensor<B, 4>) -> Tensor<B, 4> {
+        match self {
+            Self::Basic(block) => block.forward(input),
+            Self::Bottleneck(block) => block.forward(input),
+        }
+    }
+}
+
 /// ResNet, see the [module](self).
 #[derive(Module, Debug)]
 pub struct ResNet<B: Backend> {
@@ -299,27 +402,6 @@ pub struct ResNet<B: Backend> {
     layer3: Vec<Block<B>>,
     layer4: Vec<Block<B>>,
     fc: Linear<B>,
-}
-
-impl<B: VisionBackend> ResNet<B> {
-    /// Feature maps after the four stages, for decoders and detection heads.
-    ///
-    /// # Shapes
-    ///
-    /// - `images`: `[batch, channels, height, width]`
-    /// - output: `[batch, width, height / step, width / step]` with steps 4, 8, 16 and 32 (1, 2, 4 and 8 with
-    ///   [`ResNetStem::Cifar`]), rounded up, and widths 64, 128, 256 and 512, four times that in bottleneck networks
-    pub fn stages(&self, images: Tensor<B, 4>) -> [Tensor<B, 4>; 4] {
-        let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
-        let [_, first, second, third, fourth] = forward_levels(&self.conv1, &self.bn1, &self.maxpool, stages, images);
-        [first, second, third, fourth]
-    }
-
-    /// What the last layer sees, `[batch, features]`.
-    fn pooled(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
-        let [_, _, _, features] = self.stages(images);
-        global_avg_pool2d(features)
-    }
 }
 
 /// A ResNet without its last layer, for decoders and detection heads.
@@ -341,45 +423,92 @@ impl<B: Backend> ResNetBackbone<B> {
     }
 }
 
+/// What both have: all but the last layer.
+struct Trunk<'a, B: Backend> {
+    conv1: &'a Conv2d<B>,
+    bn1: &'a BatchNorm2d<B>,
+    maxpool: Option<&'a MaxPool2d>,
+    layers: [&'a [Block<B>]; 4],
+}
+
+impl<B: VisionBackend> Trunk<'_, B> {
+    /// The map before the first pooling, where there is one, and those after each of `layer1` to `layer4`.
+    fn stages(&self) -> Vec<Stage> {
+        let mut stride = self.conv1.options.stride[0];
+        let mut stages = Vec::new();
+        if let Some(pool) = self.maxpool {
+            stages.push(Stage { name: "stem".to_owned(), stride, channels: self.conv1.weight.dims()[0] });
+            stride *= pool.options.stride[0];
+        }
+        for (index, blocks) in self.layers.into_iter().enumerate() {
+            stride *= blocks[0].strided().options.stride[0];
+            let channels = blocks[0].last().weight.dims()[0];
+            stages.push(Stage { name: format!("layer{}", index + 1), stride, channels });
+        }
+        stages
+    }
+
+    fn forward_stage(&self, index: usize, input: Tensor<B, 4>) -> Tensor<B, 4> {
+        let stem = |images| self.conv1.forward_normalised(images, self.bn1, None, Activation::Relu);
+        let layer = |index: usize, input| self.layers[index].iter().fold(input, |map, block| block.forward(map));
+        match (self.maxpool, index) {
+            (Some(_), 0) => stem(input),
+            (Some(pool), 1) => layer(0, pool.forward(input)),
+            (Some(_), _) => layer(index - 1, input),
+            (None, 0) => layer(0, stem(input)),
+            (None, _) => layer(index, input),
+        }
+    }
+}
+
+impl<B: VisionBackend> ResNet<B> {
+    fn trunk(&self) -> Trunk<'_, B> {
+        let Self { conv1, bn1, maxpool, layer1, layer2, layer3, layer4, fc: _ } = self;
+        Trunk { conv1, bn1, maxpool: maxpool.as_ref(), layers: [layer1, layer2, layer3, layer4] }
+    }
+}
+
 impl<B: VisionBackend> ResNetBackbone<B> {
-    /// As [`ResNet::stages`]; a dilated stage has the step of the one before.
-    pub fn stages(&self, images: Tensor<B, 4>) -> [Tensor<B, 4>; 4] {
-        let [_, first, second, third, fourth] = self.levels(images);
-        [first, second, third, fourth]
-    }
-
-    /// The map before the first pooling, of half the image's size (of its whole size with [`ResNetStem::Cifar`]) and 64
-    /// channels, and those of [`stages`](Self::stages).
-    pub(crate) fn levels(&self, images: Tensor<B, 4>) -> [Tensor<B, 4>; 5] {
-        let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
-        forward_levels(&self.conv1, &self.bn1, &self.maxpool, stages, images)
+    fn trunk(&self) -> Trunk<'_, B> {
+        let Self { conv1, bn1, maxpool, layer1, layer2, layer3, layer4 } = self;
+        Trunk { conv1, bn1, maxpool: maxpool.as_ref(), layers: [layer1, layer2, layer3, layer4] }
     }
 }
 
-fn forward_levels<B: VisionBackend>(
-    conv1: &Conv2d<B>,
-    bn1: &BatchNorm2d<B>,
-    maxpool: &Option<MaxPool2d>,
-    layers: [&Vec<Block<B>>; 4],
-    images: Tensor<B, 4>,
-) -> [Tensor<B, 4>; 5] {
-    let stem = conv1.forward_normalised(images, bn1, None, Activation::Relu);
-    let pooled = match maxpool {
-        Some(pool) => pool.forward(stem.clone()),
-        None => stem.clone(),
-    };
-    let first = forward_blocks(layers[0], pooled);
-    let second = forward_blocks(layers[1], first.clone());
-    let third = forward_blocks(layers[2], second.clone());
-    let fourth = forward_blocks(layers[3], third.clone());
-    [stem, first, second, third, fourth]
+/// Maps of strides 2 (before the first pooling), 4, 8, 16 and 32; of strides 1, 2, 4 and 8 with [`ResNetStem::Cifar`].
+impl<B: VisionBackend> Backbone<B> for ResNet<B> {
+    fn stages(&self) -> Vec<Stage> {
+        self.trunk().stages()
+    }
+
+    fn forward_stage(&self, index: usize, input: Tensor<B, 4>) -> Tensor<B, 4> {
+        self.trunk().forward_stage(index, input)
+    }
 }
 
-fn forward_blocks<B: VisionBackend>(blocks: &[Block<B>], input: Tensor<B, 4>) -> Tensor<B, 4> {
-    blocks.iter().fold(input, |features, block| match block {
-        Block::Basic(block) => block.forward(features),
-        Block::Bottleneck(block) => block.forward(features),
-    })
+/// As of a [`ResNet`]; a dilated stage has the stride of the one before.
+impl<B: VisionBackend> Backbone<B> for ResNetBackbone<B> {
+    fn stages(&self) -> Vec<Stage> {
+        self.trunk().stages()
+    }
+
+    fn forward_stage(&self, index: usize, input: Tensor<B, 4>) -> Tensor<B, 4> {
+        self.trunk().forward_stage(index, input)
+    }
+}
+
+impl<B: VisionBackend> ClassifierParts<B> for ResNet<B> {
+    fn pool(&self, map: Tensor<B, 4>) -> Tensor<B, 2> {
+        global_avg_pool2d(map)
+    }
+
+    fn head(&self, features: Tensor<B, 2>) -> Tensor<B, 2> {
+        self.fc.forward(features)
+    }
+
+    fn head_modules(&self) -> &'static [&'static str] {
+        &["fc"]
+    }
 }
 
 impl<B: VisionBackend> Network<B> for ResNet<B> {
@@ -387,18 +516,6 @@ impl<B: VisionBackend> Network<B> for ResNet<B> {
 
     /// Logits `[batch, classes]` of `images` `[batch, channels, height, width]`.
     fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
-        self.fc.forward(self.pooled(images))
-    }
-
-    fn head_modules(&self) -> &'static [&'static str] {
-        &["fc"]
-    }
-
-    fn head_input(&self, images: Tensor<B, 4>) -> Option<Tensor<B, 2>> {
-        Some(self.pooled(images))
-    }
-
-    fn forward_head(&self, features: Tensor<B, 2>) -> Option<Tensor<B, 2>> {
-        Some(self.fc.forward(features))
+        self.logits(images)
     }
 }

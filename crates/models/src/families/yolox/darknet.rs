@@ -7,8 +7,9 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use tensor_backend::VisionBackend;
 
-use super::YoloxConfig;
 use super::blocks::{CspLayer, Focus, SppBottleneck, Unit};
+use super::{STRIDES, YoloxConfig};
+use crate::{Backbone, Stage};
 
 /// CSPDarknet: a stem and four stages, each of which halves height and width and doubles the channels.
 #[derive(Module, Debug)]
@@ -42,15 +43,31 @@ impl<B: Backend> CspDarknet<B> {
     }
 }
 
-impl<B: VisionBackend> CspDarknet<B> {
-    /// Feature maps of strides 8, 16 and 32 of `images` `[batch, channels, height, width]`.
-    pub fn forward(&self, images: Tensor<B, 4>) -> [Tensor<B, 4>; 3] {
+/// The maps of strides 8, 16 and 32, which the pyramid sees.
+impl<B: VisionBackend> Backbone<B> for CspDarknet<B> {
+    fn stages(&self) -> Vec<Stage> {
+        let (_, third) = &self.dark3;
+        let (_, fourth) = &self.dark4;
+        let (_, _, fifth) = &self.dark5;
+        let stages = ["dark3", "dark4", "dark5"].into_iter().zip(STRIDES).zip([third, fourth, fifth]);
+        let stage = |((name, stride), layer): ((&str, usize), &CspLayer<B>)| Stage {
+            name: name.to_owned(),
+            stride,
+            channels: layer.channels_out(),
+        };
+        stages.map(stage).collect()
+    }
+
+    fn forward_stage(&self, index: usize, input: Tensor<B, 4>) -> Tensor<B, 4> {
         let stage = |(unit, partial): &(Unit<B>, CspLayer<B>), input| partial.forward(unit.forward(input));
-        let second = stage(&self.dark2, self.stem.forward(images));
-        let third = stage(&self.dark3, second);
-        let fourth = stage(&self.dark4, third.clone());
-        let (unit, pooling, partial) = &self.dark5;
-        let fifth = partial.forward(pooling.forward(unit.forward(fourth.clone())));
-        [third, fourth, fifth]
+        match index {
+            0 => stage(&self.dark3, stage(&self.dark2, self.stem.forward(input))),
+            1 => stage(&self.dark4, input),
+            2 => {
+                let (unit, pooling, partial) = &self.dark5;
+                partial.forward(pooling.forward(unit.forward(input)))
+            }
+            _ => panic!("CSPDarknet has three stages, none of number {index}"),
+        }
     }
 }

@@ -18,16 +18,92 @@ use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 use tensor_backend::ops::{Activation, Interpolation, Pool2dOptions, concatenate_channels, resize};
 
-use crate::Network;
+use crate::family::{Entry, Family, ModelCard, Request};
+use crate::layers::padding::{crop, pad_to_multiple};
 use crate::layers::{
     BatchNorm2d, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Initialisation, MaxPool2d,
 };
-use crate::padding::{crop, pad_to_multiple};
+use crate::{InputShape, ModelError, Network};
 
 /// Channels of the finest maps by default, half the paper's.
-pub(crate) const DEFAULT_WIDTH: usize = 32;
+const DEFAULT_WIDTH: usize = 32;
 /// Poolings by default (figure 1).
-pub(crate) const DEFAULT_DEPTH: usize = 4;
+const DEFAULT_DEPTH: usize = 4;
+/// Most channels of the finest maps.
+const MOST_WIDTH: usize = 4096;
+/// More poolings than this leave nothing of any usual image.
+const MOST_POOLINGS: usize = 8;
+
+/// The options of U-Net.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UNetOptions {
+    /// Channels of the finest maps, each level down has twice as many; default 32 (the paper has 64).
+    pub width: usize,
+    /// Number of poolings; default 4.
+    pub depth: usize,
+    /// Whether each 3×3 convolution is followed by batch normalisation; default true.
+    pub batch_norm: bool,
+    /// How maps are doubled in size, `"transposed"` or `"bilinear"`; default `"transposed"`.
+    pub upsampling: Upsampling,
+}
+
+impl Default for UNetOptions {
+    fn default() -> Self {
+        let UNetConfig { width, depth, batch_norm, upsampling, classes: _, channels: _ } = UNetConfig::new(1);
+        Self { width, depth, batch_norm, upsampling }
+    }
+}
+
+impl UNetOptions {
+    fn config(&self, request: &Request<()>) -> UNetConfig {
+        let Self { width, depth, batch_norm, upsampling } = *self;
+        let (classes, channels) = (request.classes, request.input.channels);
+        UNetConfig { width, depth, batch_norm, upsampling, classes, channels }
+    }
+}
+
+impl Family for UNetOptions {
+    type Variant = ();
+    type Network<B: Backend> = UNet<B>;
+
+    fn entries() -> &'static [Entry<()>] {
+        const UNET: ModelCard = ModelCard {
+            name: "unet",
+            description: "four poolings, transposed convolutions, batch normalisation, half the paper's width",
+            parameters: 7_763_074,
+            classes: 2,
+            input: InputShape::rgb(256),
+            paper: "Ronneberger et al. 2015, arXiv 1505.04597",
+        };
+        &[Entry { card: UNET, variant: () }]
+    }
+
+    fn check(&self, request: &Request<()>) -> Result<(), ModelError> {
+        request.in_range("width", self.width, 1..=MOST_WIDTH)?;
+        request.in_range("depth", self.depth, 1..=MOST_POOLINGS)
+    }
+
+    fn parameters(&self, request: &Request<()>) -> Option<u128> {
+        Some(self.config(request).parameters())
+    }
+
+    fn size_step(&self, _variant: ()) -> usize {
+        1 << self.depth
+    }
+
+    fn init<B: Backend>(&self, request: &Request<()>, device: &B::Device) -> UNet<B> {
+        self.config(request).init(device)
+    }
+
+    fn head(&self, _variant: ()) -> Vec<String> {
+        vec!["head".to_owned()]
+    }
+
+    fn input_channels<B: Backend>(network: &UNet<B>) -> usize {
+        network.encoder[0].conv1.weight.dims()[1]
+    }
+}
 
 /// How maps are doubled in size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -99,6 +175,23 @@ impl UNetConfig {
     pub fn with_channels(mut self, channels: usize) -> Self {
         self.channels = channels;
         self
+    }
+
+    /// How many parameters the network has.
+    fn parameters(&self) -> u128 {
+        let wide = |number: usize| number as u128;
+        // A bias, or a scale and a shift.
+        let others = if self.batch_norm { 2 } else { 1 };
+        let block = |inputs: u128, outputs: u128| outputs * (9 * inputs + others) + outputs * (9 * outputs + others);
+        let width = |level: usize| wide(self.width) << level;
+        let kernel = match self.upsampling {
+            Upsampling::Transposed => 4,
+            Upsampling::Bilinear => 1,
+        };
+        let encoder: u128 = (1..=self.depth).map(|level| block(width(level - 1), width(level))).sum();
+        let up = |level: usize| width(level) * (kernel * width(level + 1) + 1) + block(2 * width(level), width(level));
+        let decoder: u128 = (0..self.depth).map(up).sum();
+        block(wide(self.channels), width(0)) + encoder + decoder + wide(self.classes) * (width(0) + 1)
     }
 
     /// The network, its weights drawn from the calling thread's generator.
@@ -195,13 +288,6 @@ pub struct UNet<B: Backend> {
     encoder: Vec<DoubleConv<B>>,
     decoder: Vec<UpStep<B>>,
     head: Conv2d<B>,
-}
-
-impl<B: Backend> UNet<B> {
-    /// Channels of the images that it sees.
-    pub fn input_channels(&self) -> usize {
-        self.encoder[0].conv1.weight.dims()[1]
-    }
 }
 
 impl<B: VisionBackend> Network<B> for UNet<B> {

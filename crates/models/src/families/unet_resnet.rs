@@ -14,14 +14,16 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 use tensor_backend::ops::{Interpolation, concatenate_channels, resize};
 
-use crate::Network;
+use super::resnet::{ResNetBackbone, ResNetConfig, ResNetDepth};
+use super::unet::DoubleConv;
+use crate::family::{Entry, Family, ModelCard, Request};
+use crate::layers::padding::{crop, pad_to_multiple};
 use crate::layers::{Conv2d, Conv2dConfig};
-use crate::padding::{crop, pad_to_multiple};
-use crate::resnet::{ResNetBackbone, ResNetConfig, ResNetDepth};
-use crate::unet::DoubleConv;
+use crate::{Backbone, InputShape, ModelError, Network};
 
 /// Channels of the decoder's maps, from coarse to fine.
 const DECODER_WIDTHS: [usize; 5] = [256, 128, 64, 32, 16];
@@ -30,7 +32,59 @@ const STAGE_WIDTHS: [usize; 4] = [64, 128, 256, 512];
 /// Channels before the first pooling.
 const STEM_WIDTH: usize = 64;
 /// The encoder halves the image five times: sides are enlarged to multiples of this.
-pub(crate) const SIZE_STEP: usize = 1 << 5;
+const SIZE_STEP: usize = 1 << 5;
+
+/// A U-Net on a ResNet has no options.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UNetResNetOptions {}
+
+impl Family for UNetResNetOptions {
+    /// The encoder.
+    type Variant = ResNetDepth;
+    type Network<B: Backend> = UNetResNet<B>;
+
+    fn entries() -> &'static [Entry<ResNetDepth>] {
+        &ENTRIES
+    }
+
+    fn check(&self, _request: &Request<ResNetDepth>) -> Result<(), ModelError> {
+        Ok(())
+    }
+
+    fn size_step(&self, _variant: ResNetDepth) -> usize {
+        SIZE_STEP
+    }
+
+    fn init<B: Backend>(&self, request: &Request<ResNetDepth>, device: &B::Device) -> UNetResNet<B> {
+        let config = UNetResNetConfig::new(request.variant, request.classes);
+        config.with_channels(request.input.channels).init(device)
+    }
+
+    fn head(&self, _variant: ResNetDepth) -> Vec<String> {
+        vec!["head".to_owned()]
+    }
+
+    fn input_channels<B: Backend>(network: &UNetResNet<B>) -> usize {
+        network.backbone.input_channels()
+    }
+}
+
+static ENTRIES: [Entry<ResNetDepth>; 3] = [
+    entry("unet-resnet18", ResNetDepth::Eighteen, 14_328_354, "U-Net with a ResNet-18 for an encoder"),
+    entry("unet-resnet34", ResNetDepth::ThirtyFour, 24_436_514, "U-Net with a ResNet-34 for an encoder"),
+    entry("unet-resnet50", ResNetDepth::Fifty, 32_521_250, "U-Net with a ResNet-50 for an encoder"),
+];
+
+const fn entry(
+    name: &'static str,
+    variant: ResNetDepth,
+    parameters: usize,
+    description: &'static str,
+) -> Entry<ResNetDepth> {
+    let (classes, input, paper) = (2, InputShape::rgb(256), "Ronneberger et al. 2015, arXiv 1505.04597");
+    Entry { card: ModelCard { name, description, parameters, classes, input, paper }, variant }
+}
 
 /// Makes a [`UNetResNet`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,21 +136,14 @@ pub struct UNetResNet<B: Backend> {
     head: Conv2d<B>,
 }
 
-impl<B: Backend> UNetResNet<B> {
-    /// Channels of the images that it sees.
-    pub fn input_channels(&self) -> usize {
-        self.backbone.input_channels()
-    }
-}
-
 impl<B: VisionBackend> Network<B> for UNetResNet<B> {
     type Output = Tensor<B, 4>;
 
     /// Logits `[batch, classes, height, width]` of `images` `[batch, channels, height, width]`.
     fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
         let [_, _, height, width] = images.dims();
-        let [stem, first, second, third, mut features] = self.backbone.levels(pad_to_multiple(images, SIZE_STEP));
-        let mut skips = vec![stem, first, second, third];
+        let mut skips = self.backbone.maps(pad_to_multiple(images, SIZE_STEP));
+        let mut features = skips.pop().expect("a ResNet has stages");
         for block in &self.decoder {
             let [_, _, height, width] = features.dims();
             features = resize(features, [2 * height, 2 * width], Interpolation::Nearest);

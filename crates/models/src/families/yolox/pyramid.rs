@@ -13,6 +13,7 @@ use tensor_backend::ops::{Interpolation, concatenate_channels, resize};
 use super::YoloxConfig;
 use super::blocks::{BaseConv, CspLayer, Unit};
 use super::darknet::CspDarknet;
+use crate::Backbone;
 
 /// Backbone and path aggregation network.
 #[derive(Module, Debug)]
@@ -57,7 +58,8 @@ impl<B: Backend> FeaturePyramid<B> {
 impl<B: VisionBackend> FeaturePyramid<B> {
     /// Feature maps of strides 8, 16 and 32 of `images` `[batch, channels, height, width]`.
     pub fn forward(&self, images: Tensor<B, 4>) -> [Tensor<B, 4>; 3] {
-        let [third, fourth, fifth] = self.backbone.forward(images);
+        let maps = self.backbone.maps(images);
+        let [third, fourth, fifth] = maps.try_into().expect("three maps");
         let top = self.lateral_conv0.forward(fifth);
         let middle = self.C3_p4.forward(concatenate_channels(vec![doubled(top.clone()), fourth]));
         let middle = self.reduce_conv1.forward(middle);
