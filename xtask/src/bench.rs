@@ -3,22 +3,22 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use burn::module::AutodiffModule;
 use burn::tensor::backend::Backend;
-use burn::tensor::{ElementConversion, Tensor, TensorData};
+use burn::tensor::{ElementConversion, Tensor};
 use clap::{Args, Subcommand};
-use losses::{BoxTarget, ClassificationLoss, PixelTargets, SegmentationLoss, YoloxLoss};
-use models::{
-    Classifier, ClassifierConfig, Detector, DetectorConfig, InputShape, ModelCard, ModelError, Network, Segmenter,
-    SegmenterConfig, SegmenterOutput, YoloxOutput,
-};
+use datasets::{Dataset, DatasetError};
+use image::RgbImage;
+use models::{Answer, ClassifierConfig, DetectorConfig, InputShape, ModelCard, ModelError, Network, SegmenterConfig};
 use serde::Serialize;
 use tensor_backend::ops::{Precision, with_precision};
 use tensor_backend::{
     BACKEND_NAME, SelectedBackend, SelectedDevice, TrainingBackend, join_graphs, open_device, random,
 };
+use trainer::config::{AnyRunConfig, ConfigVisitor, RunConfig};
+use trainer::task::{HostTask, Learn, Loading, OnBadSample, OnDevice, Phase};
+use trainer::tasks::{InferenceOn, TrainingOn};
 use trainer::training::optim::{Gradients, Optimizer, OptimizerConfig, OptimizerKind};
-use vision_types::{BBox, Mask};
+use vision_types::{ClassNames, Sample};
 
 use crate::output;
 
@@ -90,51 +90,20 @@ pub(crate) fn run(arguments: BenchArguments) -> anyhow::Result<ExitCode> {
         BenchCommand::Inference(step) => ("inference", step),
     };
     let device = open_device()?;
-    let model = Model::named(&step.model)?;
-    let card = model.card();
+    let card = card(&step.model)?;
     let size = step.size.unwrap_or(card.input.height);
     let input = InputShape::new(card.input.channels, size, size);
-    let batch = step.batch as usize;
+    let config = AnyRunConfig::of_weights(None, &step.model, &[format!("input.size={size}")])?;
     random::seed(0, 0);
-    let seconds = match (model, bench) {
-        (Model::Classifier(config), "train-step") => {
-            let network: Classifier<TrainingBackend> = config.init(card.classes, input, &device)?;
-            let labels: Vec<usize> = (0..batch).map(|sample| sample % card.classes).collect();
-            let targets = TensorData::new(losses::one_hot(&labels, card.classes)?, [batch, card.classes]);
-            let targets: Tensor<TrainingBackend, 2> = Tensor::from_data(targets, &device);
-            let loss = ClassificationLoss::default();
-            let loss = |logits| loss.losses(logits, targets.clone()).mean();
-            train_step(network, loss, batch, input, step, &device)
+    let seconds = match &arguments.command {
+        BenchCommand::TrainStep(_) => {
+            config.visit::<TrainingBackend, SelectedBackend, _>(TrainStep { card, input, step, device: &device })?
         }
-        (Model::Classifier(config), _) => {
-            let network: Classifier<TrainingBackend> = config.init(card.classes, input, &device)?;
-            inference(&network.valid(), |logits| drop(logits.into_data()), batch, input, step, &device)
-        }
-        (Model::Detector(config), "train-step") => {
-            let network: Detector<TrainingBackend> = config.init(card.classes, input, &device)?;
-            let boxes: Vec<Vec<BoxTarget>> = (0..batch).map(|image| objects(image, card.classes, input)).collect();
-            let loss = YoloxLoss { classes: card.classes, l1: false };
-            let loss = |output: YoloxOutput<_>| loss.forward(output.raw, &output.points, &boxes).total;
-            train_step(network, loss, batch, input, step, &device)
-        }
-        (Model::Detector(config), _) => {
-            let network: Detector<TrainingBackend> = config.init(card.classes, input, &device)?;
-            inference(&network.valid(), |output| drop(output.raw.into_data()), batch, input, step, &device)
-        }
-        (Model::Segmenter(config), "train-step") => {
-            let network: Segmenter<TrainingBackend> = config.init(card.classes, input, &device)?;
-            let masks: Vec<Mask> = (0..batch).map(|image| squares(image, card.classes, size)).collect();
-            let masks: Vec<&Mask> = masks.iter().collect();
-            let targets = PixelTargets::<TrainingBackend>::from_masks(&masks, card.classes, &device)?;
-            let loss = SegmentationLoss::default();
-            let loss = |output: SegmenterOutput<_>| loss.forward(output.logits, &targets);
-            train_step(network, loss, batch, input, step, &device)
-        }
-        (Model::Segmenter(config), _) => {
-            let network: Segmenter<TrainingBackend> = config.init(card.classes, input, &device)?;
-            inference(&network.valid(), |output| drop(output.logits.into_data()), batch, input, step, &device)
+        BenchCommand::Inference(_) => {
+            config.visit::<TrainingBackend, SelectedBackend, _>(Inference { card, input, step, device: &device })?
         }
     };
+    let batch = step.batch as usize;
     let median_seconds = median(seconds);
     let measurement = Measurement {
         bench,
@@ -153,7 +122,8 @@ pub(crate) fn run(arguments: BenchArguments) -> anyhow::Result<ExitCode> {
         output::json(&measurement)?;
     } else {
         output::line(format!(
-            "{bench} {} batch {batch} at {size}×{size}: {:.1} images/s ({:.2} ms, median of {}, {}, {} threads, {BACKEND_NAME})",
+            "{bench} {} batch {batch} at {size}×{size}: {:.1} images/s ({:.2} ms, median of {}, {}, {} threads, \
+             {BACKEND_NAME})",
             step.model,
             measurement.images_per_second,
             median_seconds * 1e3,
@@ -163,6 +133,16 @@ pub(crate) fn run(arguments: BenchArguments) -> anyhow::Result<ExitCode> {
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is known of the model called `name`.
+fn card(name: &str) -> Result<&'static ModelCard, ModelError> {
+    let all = [ClassifierConfig::names(), DetectorConfig::names(), SegmenterConfig::names()];
+    match all.into_iter().flatten().find(|card| card.name == name) {
+        Some(card) => Ok(card),
+        // The error names the nearest.
+        None => ClassifierConfig::named(name).map(|config| config.card()),
+    }
 }
 
 fn median(mut seconds: Vec<f64>) -> f64 {
@@ -189,100 +169,113 @@ fn images<B: Backend>(batch: usize, input: InputShape, device: &B::Device) -> Te
     random::normal([batch, input.channels, input.height, input.width], 0.0, 1.0, device)
 }
 
-/// What is measured.
-enum Model {
-    Classifier(ClassifierConfig),
-    Detector(DetectorConfig),
-    Segmenter(SegmenterConfig),
+/// Images with an example of the task's annotation each.
+struct Examples<A> {
+    annotations: Vec<A>,
+    image: RgbImage,
 }
 
-impl Model {
-    fn named(name: &str) -> Result<Self, ModelError> {
-        match ClassifierConfig::named(name) {
-            Err(ModelError::OtherTask { .. }) => match DetectorConfig::named(name) {
-                Err(ModelError::OtherTask { .. }) => SegmenterConfig::named(name).map(Self::Segmenter),
-                found => found.map(Self::Detector),
-            },
-            found => found.map(Self::Classifier),
-        }
+impl<A: Clone + Send + Sync> Dataset for Examples<A> {
+    type Annotation = A;
+
+    fn len(&self) -> usize {
+        self.annotations.len()
     }
 
-    fn card(&self) -> &'static ModelCard {
-        match self {
-            Self::Classifier(config) => config.name.card(),
-            Self::Detector(config) => config.name.card(),
-            Self::Segmenter(config) => config.name.card(),
-        }
+    fn get(&self, index: usize) -> Result<Sample<A>, DatasetError> {
+        Ok(Sample { image: self.image.clone(), annotation: self.annotation(index)?, source: self.source(index) })
+    }
+
+    fn annotation(&self, index: usize) -> Result<A, DatasetError> {
+        Ok(self.annotations[index].clone())
+    }
+
+    fn source(&self, index: usize) -> String {
+        format!("example {index}")
+    }
+
+    fn key(&self, index: usize) -> String {
+        self.source(index)
     }
 }
 
-/// Objects in image number `image`: eight squares on a grid, of an eighth to a half of the image's height. The peer
-/// script has the same.
-fn objects(image: usize, classes: usize, input: InputShape) -> Vec<BoxTarget> {
-    let (height, width) = (input.height as f32, input.width as f32);
-    let object = |number: usize| {
-        let side = height * [0.125, 0.25, 0.375, 0.5][(image + number) % 4];
-        let (x, y) = (width * (1 + 2 * (number % 4)) as f32 / 8.0, height * (1 + 2 * (number / 4)) as f32 / 4.0);
-        let bbox = BBox::from_cxcywh(x, y, side, side).clip(width, height);
-        BoxTarget { bbox, class: (8 * image + number) % classes }
-    };
-    (0..8).map(object).collect()
-}
-
-/// The mask of image number `image`: squares of an eighth of its side, of all classes in turn. The peer script has the
-/// same.
-fn squares(image: usize, classes: usize, size: usize) -> Mask {
-    let side = (size / 8).max(1);
-    let class = |pixel: usize| ((pixel / size / side + pixel % size / side + image) % classes) as u8;
-    let pixels = (0..size * size).map(class).collect();
-    Mask::from_pixels(size as u32, size as u32, pixels).expect("as many pixels as that")
-}
-
-fn train_step<M: Network<TrainingBackend> + AutodiffModule<TrainingBackend>>(
-    network: M,
-    loss: impl Fn(M::Output) -> Tensor<TrainingBackend, 1>,
-    batch: usize,
+/// Times a training step of a task's own loss.
+struct TrainStep<'a> {
+    card: &'a ModelCard,
     input: InputShape,
-    arguments: &StepArguments,
-    device: &SelectedDevice,
-) -> Vec<f64> {
-    let mut network = Some(network);
-    let optimizer = OptimizerConfig {
-        kind: OptimizerKind::Sgd,
-        momentum: 0.9,
-        nesterov: true,
-        weight_decay: 5e-4,
-        ..OptimizerConfig::default()
-    };
-    let mut optimizer = Optimizer::<TrainingBackend>::new(optimizer);
-    let images: Tensor<TrainingBackend, 4> = images(batch, input, device);
-    // Small, so that the weights stay where they are: the speed must not depend on what is learnt.
-    const LR: f64 = 1e-3;
-    time(arguments, || {
-        let current = network.take().expect("put back after every step");
-        join_graphs(&current);
-        let value = loss(with_precision(arguments.precision, || current.forward(images.clone())));
-        let mut gradients = Gradients::<TrainingBackend>::default();
-        gradients.add(&current, &mut value.backward());
-        let _read_back: f64 = value.into_scalar().elem();
-        network = Some(optimizer.step(current, gradients, LR));
-        // Kernels of a GPU may still run; the processor's have ended.
-        if let Err(error) = TrainingBackend::sync(device) {
-            output::note(format!("warning: the device could not be waited for: {error:?}"));
-        }
-    })
+    step: &'a StepArguments,
+    device: &'a SelectedDevice,
 }
 
-fn inference<M: Network<SelectedBackend>>(
-    network: &M,
-    read_back: impl Fn(M::Output),
-    batch: usize,
+impl ConfigVisitor<TrainingBackend, SelectedBackend> for TrainStep<'_> {
+    type Output = anyhow::Result<Vec<f64>>;
+
+    fn visit<K: TrainingOn<TrainingBackend> + InferenceOn<SelectedBackend>>(
+        self,
+        config: RunConfig<K>,
+    ) -> Self::Output {
+        let Self { card, input, step, device } = self;
+        let classes = ClassNames::new((0..card.classes).map(|class| format!("class {class}")));
+        let task = K::task(&config, classes)?;
+        let network = <K as InferenceOn<TrainingBackend>>::network(&config.model, card.classes, input, device)?;
+        let batch = step.batch as usize;
+        let examples = Examples {
+            annotations: (0..batch).map(|number| K::example(number, card.classes, input)).collect(),
+            image: RgbImage::new(input.width as u32, input.height as u32),
+        };
+        let indices: Vec<usize> = (0..batch).collect();
+        let phase = Phase::Train { seed: 0, epoch: 0, batch: 0 };
+        let loaded = task.load(&examples, &indices, Loading { phase, on_bad_sample: OnBadSample::Error })?;
+        let targets = OnDevice::<TrainingBackend>::upload(&task, loaded.encoded, device);
+
+        let mut optimizer = Optimizer::<TrainingBackend>::new(OptimizerConfig {
+            kind: OptimizerKind::Sgd,
+            momentum: 0.9,
+            nesterov: true,
+            weight_decay: 5e-4,
+            ..OptimizerConfig::default()
+        });
+        let images: Tensor<TrainingBackend, 4> = images(batch, input, device);
+        // Small, so that the weights stay where they are: the speed must not depend on what is learnt.
+        const LR: f64 = 1e-3;
+        let mut network = Some(network);
+        Ok(time(step, || {
+            let current = network.take().expect("put back after every step");
+            join_graphs(&current);
+            let learned = with_precision(step.precision, || task.learn(&current, images.clone(), &targets));
+            let value = learned.loss.total;
+            let mut gradients = Gradients::<TrainingBackend>::default();
+            gradients.add(&current, &mut value.backward());
+            let _read_back: f64 = value.into_scalar().elem();
+            network = Some(optimizer.step(current, gradients, LR));
+            // Kernels of a GPU may still run; the processor's have ended.
+            if let Err(error) = TrainingBackend::sync(device) {
+                output::note(format!("warning: the device could not be waited for: {error:?}"));
+            }
+        }))
+    }
+}
+
+/// Times a forward pass.
+struct Inference<'a> {
+    card: &'a ModelCard,
     input: InputShape,
-    arguments: &StepArguments,
-    device: &SelectedDevice,
-) -> Vec<f64> {
-    let images: Tensor<SelectedBackend, 4> = images(batch, input, device);
-    time(arguments, || read_back(with_precision(arguments.precision, || network.forward(images.clone()))))
+    step: &'a StepArguments,
+    device: &'a SelectedDevice,
+}
+
+impl ConfigVisitor<TrainingBackend, SelectedBackend> for Inference<'_> {
+    type Output = anyhow::Result<Vec<f64>>;
+
+    fn visit<K: TrainingOn<TrainingBackend> + InferenceOn<SelectedBackend>>(
+        self,
+        config: RunConfig<K>,
+    ) -> Self::Output {
+        let Self { card, input, step, device } = self;
+        let network = <K as InferenceOn<SelectedBackend>>::network(&config.model, card.classes, input, device)?;
+        let images: Tensor<SelectedBackend, 4> = images(step.batch as usize, input, device);
+        Ok(time(step, || with_precision(step.precision, || network.forward(images.clone())).wait()))
+    }
 }
 
 #[cfg(test)]

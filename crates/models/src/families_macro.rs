@@ -255,6 +255,14 @@ macro_rules! families {
             $($(#[$doc])* $family(<<$options as Family>::Network<B> as Network<B>>::Output),)+
         }
 
+        impl<B: VisionBackend> Answer for $output<B> {
+            fn wait(self) {
+                match self {
+                    $(Self::$family(output) => output.wait(),)+
+                }
+            }
+        }
+
         impl<B: VisionBackend> Network<B> for $network<B> {
             type Output = $output<B>;
 

@@ -37,6 +37,6 @@ pub use lists::{
     SegmenterNetwork, task_of,
 };
 pub use model_table::FamilyConfig;
-pub use network::{InputShape, Network, SegmenterOutput};
+pub use network::{Answer, InputShape, Network, SegmenterOutput};
 pub use summary::{ModelSummary, summary};
 pub use yolox::{YoloxOutput, decode_yolox};

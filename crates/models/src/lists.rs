@@ -18,7 +18,7 @@ use crate::families_macro::families;
 use crate::family::{Family, ModelCard};
 use crate::model_table::{FamilyConfig, ModelTable, RestOfTable, read_table};
 use crate::suggestion::nearest;
-use crate::{InputShape, ModelError, Network, SegmenterOutput};
+use crate::{Answer, InputShape, ModelError, Network, SegmenterOutput};
 
 families! {
     task: "classification",

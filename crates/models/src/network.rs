@@ -13,10 +13,31 @@ use serde::{Deserialize, Serialize};
 /// batch's statistics and dropout drops, on one without (`module.valid()`) neither does.
 pub trait Network<B: Backend>: Module<B> {
     /// What the network answers: class scores, a class for each pixel, raw detections.
-    type Output;
+    type Output: Answer;
 
     /// Runs the network on `images`: `[batch, channels, height, width]`, normalised.
     fn forward(&self, images: Tensor<B, 4>) -> Self::Output;
+}
+
+/// What a network answers.
+pub trait Answer {
+    /// Brings the answer to the host and drops it: once this returns, the device has computed it.
+    fn wait(self);
+}
+
+impl<B: Backend, const D: usize> Answer for Tensor<B, D> {
+    fn wait(self) {
+        drop(self.into_data());
+    }
+}
+
+impl<B: Backend> Answer for SegmenterOutput<B> {
+    fn wait(self) {
+        self.logits.wait();
+        if let Some(auxiliary) = self.auxiliary {
+            auxiliary.wait();
+        }
+    }
 }
 
 /// What a segmentation network answers: logits of each pixel, of the images' height and width.

@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [images] = &file.tensors[..] else { return Err("expected one tensor".into()) };
     let [batch, channels, height, width] = images.shape[..] else { return Err("expected four dimensions".into()) };
     let device = open_device()?;
-    let classes = model.name.card().classes;
+    let classes = model.card().classes;
     let network = models::layers::without_random_values(|| {
         model.init::<SelectedBackend>(classes, InputShape::new(channels, height, width), &device)
     })?;

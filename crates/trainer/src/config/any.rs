@@ -143,7 +143,7 @@ impl AnyRunConfig {
         let own = weights.map(file::find_description::<Described>).transpose()?.flatten();
         let own = weights.filter(|_| own.is_some_and(|own| own.model.name == model));
         // Of a name that no task knows, the error of the first one tells the nearest.
-        let task = models::catalogue::task_of(model).and_then(TaskKind::named).unwrap_or_default();
+        let task = models::task_of(model).and_then(TaskKind::named).unwrap_or_default();
         Self::of_model(task, model, own, &settings)
     }
 }

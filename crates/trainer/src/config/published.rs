@@ -2,7 +2,7 @@
 
 use augment::Normalize;
 use augment::presets;
-use models::{Architecture, ClassifierConfig};
+use models::ClassifierConfig;
 
 use super::{ClassificationAugment, InputConfig, InputSize, Normalization, NormalizationPreset, RunConfig};
 use crate::tasks::classification::Classification;
@@ -16,12 +16,12 @@ const RESIZE_TO_CROP: f64 = 8.0 / 7.0;
 const INCEPTION: Normalize = Normalize { mean: [0.5; 3], std: [0.5; 3] };
 
 /// The configuration that published weights of a classifier are evaluated with: its input size; ImageNet's means and
-/// deviations for colour, as torchvision and the CIFAR ResNets of akamaster use them (0.5 for Inception); and for large images torchvision's
-/// resizing of the shorter side and crop of the centre.
+/// deviations for colour, as torchvision and the CIFAR ResNets of akamaster use them (0.5 for Inception); and for large
+/// images torchvision's resizing of the shorter side and crop of the centre.
 pub fn published_classifier(model: ClassifierConfig) -> RunConfig<Classification> {
-    let input = model.name.card().input;
-    let normalize = match model.name.architecture() {
-        Architecture::Inception => Normalization::Values(INCEPTION),
+    let input = model.card().input;
+    let normalize = match &model {
+        ClassifierConfig::Inception(_) => Normalization::Values(INCEPTION),
         _ if input.channels == 3 => Normalization::Preset(NormalizationPreset::Imagenet),
         _ => Normalization::Preset(NormalizationPreset::Unit),
     };

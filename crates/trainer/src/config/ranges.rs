@@ -52,7 +52,7 @@ fn numbers(value: &Value, path: Vec<String>, found: &mut Vec<Vec<String>>) {
     match value {
         Value::Integer(_) | Value::Float(_) => found.push(path),
         Value::Table(table) => {
-            table.iter().for_each(|(key, value)| numbers(value, [&path[..], &[key.clone()]].concat(), found))
+            table.iter().for_each(|(key, value)| numbers(value, [&path[..], std::slice::from_ref(key)].concat(), found))
         }
         Value::Array(array) => array
             .iter()

@@ -51,6 +51,9 @@ pub trait TaskDefinition: TaskTables {
     /// The same as a table for people: headings, and a row a class.
     fn class_table(details: &Self::Details) -> (&'static [&'static str], Vec<Vec<String>>);
 
+    /// What could be known of an image of `input`, the same for the same `number`: for benchmarks.
+    fn example(number: usize, classes: usize, input: InputShape) -> AnnotationOf<Self>;
+
     /// A training sample as the network sees it in the epoch of `key`; `None` when it cannot be read.
     fn training_picture(
         task: &Self::Task,

@@ -31,7 +31,7 @@ pub use head::YoloxHead;
 pub use pyramid::FeaturePyramid;
 
 use crate::family::{Entry, Family, ModelCard, Request};
-use crate::{InputShape, ModelError, Network};
+use crate::{Answer, InputShape, ModelError, Network};
 
 /// Pixels of the input that a cell of each of the three feature maps spans.
 pub const STRIDES: [usize; 3] = [8, 16, 32];
@@ -193,6 +193,12 @@ pub struct YoloxOutput<B: Backend> {
 pub struct Yolox<B: Backend> {
     backbone: FeaturePyramid<B>,
     head: YoloxHead<B>,
+}
+
+impl<B: Backend> Answer for YoloxOutput<B> {
+    fn wait(self) {
+        self.raw.wait();
+    }
 }
 
 impl<B: VisionBackend> Network<B> for Yolox<B> {

@@ -7,7 +7,7 @@
 use burn::tensor::Tensor;
 use datasets::Dataset;
 use metrics::ClassificationMetrics;
-use models::{Classifier, Network};
+use models::{ClassifierNetwork, ClassifierParts};
 use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 use vision_types::{ClassId, ClassScores};
 
@@ -29,7 +29,7 @@ use crate::weights::Freezing;
 ///
 /// Names `train.cache_features` and what stands in its way.
 pub(crate) fn check<B: VisionBackend>(
-    network: &Classifier<B>,
+    network: &ClassifierNetwork<B>,
     freezing: &Freezing,
     epochs: usize,
 ) -> Result<(), ConfigError> {
@@ -71,7 +71,7 @@ impl<'a> CachedFeatures<'a> {
     ///
     /// When a sample cannot be read.
     pub(crate) fn new<B: VisionBackend>(
-        network: &Classifier<B>,
+        network: &ClassifierNetwork<B>,
         task: &'a ClassificationTask,
         data: &FitData<ClassId>,
         options: &FitOptions,
@@ -88,7 +88,7 @@ impl<'a> CachedFeatures<'a> {
 
 /// What the frozen layers answer to each sample of a split.
 fn features<B: VisionBackend>(
-    network: &Classifier<B>,
+    network: &ClassifierNetwork<B>,
     task: &ClassificationTask,
     samples: &Samples<ClassId>,
     split: &str,
@@ -110,7 +110,7 @@ fn features<B: VisionBackend>(
                 return Ok(None);
             }
             if !loaded.is_empty() {
-                let features = network.head_input(loaded.take_images(session.device)).expect("`check` found a head");
+                let features = network.features(loaded.take_images(session.device));
                 kept.width = features.dims()[1];
                 let features = features.into_data().convert::<f32>();
                 kept.values.extend(features.into_vec::<f32>().expect("converted to f32 just now"));
@@ -179,7 +179,7 @@ impl HostTask for CachedFeatures<'_> {
 }
 
 impl<B: VisionBackend> OnDevice<B> for CachedFeatures<'_> {
-    type Network = Classifier<B>;
+    type Network = ClassifierNetwork<B>;
     type Tensors = ClassTensors<B>;
 
     fn upload(&self, encoded: EncodedClasses, device: &B::Device) -> ClassTensors<B> {
@@ -188,7 +188,7 @@ impl<B: VisionBackend> OnDevice<B> for CachedFeatures<'_> {
 }
 
 impl<B: AutodiffVisionBackend> Learn<B> for CachedFeatures<'_> {
-    fn learn(&self, network: &Classifier<B>, features: Tensor<B, 4>, targets: &ClassTensors<B>) -> Learned<B> {
+    fn learn(&self, network: &ClassifierNetwork<B>, features: Tensor<B, 4>, targets: &ClassTensors<B>) -> Learned<B> {
         self.task.learned(head(network, features), targets)
     }
 }
@@ -196,7 +196,7 @@ impl<B: AutodiffVisionBackend> Learn<B> for CachedFeatures<'_> {
 impl<B: VisionBackend> Judge<B> for CachedFeatures<'_> {
     fn judge(
         &self,
-        network: &Classifier<B>,
+        network: &ClassifierNetwork<B>,
         features: Tensor<B, 4>,
         targets: &ClassTensors<B>,
     ) -> Judged<B, ClassScores> {
@@ -204,6 +204,6 @@ impl<B: VisionBackend> Judge<B> for CachedFeatures<'_> {
     }
 }
 
-fn head<B: VisionBackend>(network: &Classifier<B>, features: Tensor<B, 4>) -> Tensor<B, 2> {
-    network.forward_head(features.flatten(1, 3)).expect("`check` found a head")
+fn head<B: VisionBackend>(network: &ClassifierNetwork<B>, features: Tensor<B, 4>) -> Tensor<B, 2> {
+    network.head(features.flatten(1, 3))
 }

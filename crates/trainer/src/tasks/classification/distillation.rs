@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use burn::tensor::Tensor;
-use models::{Classifier, InputShape, Network};
+use models::{ClassifierNetwork, ClassifierParts, InputShape, Network};
 use serde::{Deserialize, Serialize};
 use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 use vision_types::ClassScores;
@@ -83,19 +83,18 @@ impl<M> DistillConfig<M> {
     /// When features are to be matched and heads differ.
     pub(crate) fn check<B: VisionBackend>(
         &self,
-        student: &Classifier<B>,
-        teacher: &Classifier<B>,
+        student: &ClassifierNetwork<B>,
+        teacher: &ClassifierNetwork<B>,
         input: InputShape,
         device: &B::Device,
     ) -> Result<(), ConfigError> {
         let image = || Tensor::zeros([1, input.channels, input.height, input.width], device);
-        let width = |network: &Classifier<B>| network.head_input(image()).map(|features| features.dims()[1]);
-        let widths = [width(student), width(teacher)];
-        if self.features > 0.0 && (widths[0].is_none() || widths[0] != widths[1]) {
-            let [student, teacher] = widths.map(|width| width.map_or_else(|| "none".to_owned(), |w| w.to_string()));
+        let width = |network: &ClassifierNetwork<B>| network.features(image()).dims()[1];
+        if self.features > 0.0 && width(student) != width(teacher) {
             return Err(ConfigError::Invalid(format!(
-                "distill.features needs heads that see as many features, found {student} of the network and {teacher} of \
-                 its teacher"
+                "distill.features needs heads that see as many features, found {} of the network and {} of its teacher",
+                width(student),
+                width(teacher)
             )));
         }
         Ok(())
@@ -105,7 +104,7 @@ impl<M> DistillConfig<M> {
 /// Classification whose loss heeds a teacher, which answers on `I`, the backend without gradients.
 pub(crate) struct Distilled<'a, I: VisionBackend> {
     task: &'a ClassificationTask,
-    teacher: Classifier<I>,
+    teacher: ClassifierNetwork<I>,
     temperature: f64,
     weight: f64,
     features: f64,
@@ -115,7 +114,7 @@ impl<'a, I: VisionBackend> Distilled<'a, I> {
     /// `task`, learnt from `teacher` as well.
     pub(crate) const fn new<M>(
         task: &'a ClassificationTask,
-        teacher: Classifier<I>,
+        teacher: ClassifierNetwork<I>,
         settings: &DistillConfig<M>,
     ) -> Self {
         let DistillConfig { temperature, weight, features, .. } = *settings;
@@ -125,7 +124,7 @@ impl<'a, I: VisionBackend> Distilled<'a, I> {
     /// What the heads of both see, where these are to be alike, and the logits of both.
     fn answers<B: AutodiffVisionBackend<InnerBackend = I>>(
         &self,
-        network: &Classifier<B>,
+        network: &ClassifierNetwork<B>,
         images: Tensor<B, 4>,
     ) -> Answers<B> {
         let seen = images.clone().inner();
@@ -133,11 +132,9 @@ impl<'a, I: VisionBackend> Distilled<'a, I> {
             let (student, teacher) = (network.forward(images), self.teacher.forward(seen));
             return Answers { student, teacher: Tensor::from_inner(teacher), features: None };
         }
-        let expected = "`DistillConfig::check` found heads";
-        let student_features = network.head_input(images).expect(expected);
-        let teacher_features = self.teacher.head_input(seen).expect(expected);
-        let student = network.forward_head(student_features.clone()).expect(expected);
-        let teacher = self.teacher.forward_head(teacher_features.clone()).expect(expected);
+        let (student_features, teacher_features) = (network.features(images), self.teacher.features(seen));
+        let student = network.head(student_features.clone());
+        let teacher = self.teacher.head(teacher_features.clone());
         let features = Some([student_features, Tensor::from_inner(teacher_features)]);
         Answers { student, teacher: Tensor::from_inner(teacher), features }
     }
@@ -162,7 +159,7 @@ impl<I: VisionBackend> Wrapper for Distilled<'_, I> {
 }
 
 impl<B: VisionBackend, I: VisionBackend> OnDevice<B> for Distilled<'_, I> {
-    type Network = Classifier<B>;
+    type Network = ClassifierNetwork<B>;
     type Tensors = ClassTensors<B>;
 
     fn upload(&self, encoded: EncodedClasses, device: &B::Device) -> ClassTensors<B> {
@@ -171,7 +168,7 @@ impl<B: VisionBackend, I: VisionBackend> OnDevice<B> for Distilled<'_, I> {
 }
 
 impl<B: AutodiffVisionBackend> Learn<B> for Distilled<'_, B::InnerBackend> {
-    fn learn(&self, network: &Classifier<B>, images: Tensor<B, 4>, targets: &ClassTensors<B>) -> Learned<B> {
+    fn learn(&self, network: &ClassifierNetwork<B>, images: Tensor<B, 4>, targets: &ClassTensors<B>) -> Learned<B> {
         let Answers { student, teacher, features } = self.answers(network, images);
         let Learned { loss: Loss { total, mut terms }, scores } = self.task.learned(student.clone(), targets);
         let soft = losses::distillation(teacher, student, self.temperature).mean().mul_scalar(self.weight);
@@ -190,7 +187,7 @@ impl<B: AutodiffVisionBackend> Learn<B> for Distilled<'_, B::InnerBackend> {
 impl<B: VisionBackend, I: VisionBackend> Judge<B> for Distilled<'_, I> {
     fn judge(
         &self,
-        network: &Classifier<B>,
+        network: &ClassifierNetwork<B>,
         images: Tensor<B, 4>,
         targets: &ClassTensors<B>,
     ) -> Judged<B, ClassScores> {

@@ -14,7 +14,7 @@ use burn::module::AutodiffModule;
 use datasets::{ClassificationSamples, DatasetError, DatasetSpec, Splits};
 use losses::ClassificationLoss;
 use metrics::{ClassRow, ClassificationMetrics};
-use models::{Classifier, ClassifierConfig, InputShape, ModelError};
+use models::{ClassifierConfig, ClassifierNetwork, InputShape, ModelError};
 use serde::Serialize;
 use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 use vision_types::{ClassId, ClassNames, ClassScores};
@@ -97,7 +97,7 @@ impl TaskTables for Classification {
     }
 
     fn model_name(model: &ClassifierConfig) -> &str {
-        model.name.as_str()
+        model.name()
     }
 
     fn check_model(model: &ClassifierConfig, classes: usize, input: InputShape) -> Result<(), ModelError> {
@@ -170,6 +170,11 @@ impl TaskDefinition for Classification {
         (&["class", "samples", "precision", "recall", "f1"], details.per_class.iter().map(row).collect())
     }
 
+    /// All classes in turn.
+    fn example(number: usize, classes: usize, _input: InputShape) -> ClassId {
+        number % classes
+    }
+
     fn training_picture(
         task: &ClassificationTask,
         samples: &ClassificationSamples,
@@ -189,14 +194,14 @@ impl TaskDefinition for Classification {
 }
 
 impl<B: VisionBackend> InferenceOn<B> for Classification {
-    type Network = Classifier<B>;
+    type Network = ClassifierNetwork<B>;
 
     fn network(
         model: &ClassifierConfig,
         classes: usize,
         input: InputShape,
         device: &B::Device,
-    ) -> Result<Classifier<B>, ModelError> {
+    ) -> Result<ClassifierNetwork<B>, ModelError> {
         model.init(classes, input, device)
     }
 
@@ -208,7 +213,7 @@ impl<B: VisionBackend> InferenceOn<B> for Classification {
 /// Classifiers can learn from a teacher, or from what their frozen layers answered once.
 impl<B: AutodiffVisionBackend> TrainingOn<B> for Classification {
     fn check_training(
-        network: &Classifier<B>,
+        network: &ClassifierNetwork<B>,
         setup: &TrainingSetup<'_, Self>,
         device: &B::Device,
     ) -> Result<(), TrainError> {
@@ -230,11 +235,11 @@ impl<B: AutodiffVisionBackend> TrainingOn<B> for Classification {
     }
 
     fn train(
-        training: Training<B, Classifier<B>>,
+        training: Training<B, ClassifierNetwork<B>>,
         setup: &TrainingSetup<'_, Self>,
         plan: FitPlan<ClassId>,
         session: &mut Session<'_, B::Device>,
-    ) -> Fitted<B, Classifier<B>> {
+    ) -> Fitted<B, ClassifierNetwork<B>> {
         let description = setup.description();
         if setup.config.train.cache_features {
             let frozen = training.network.valid();
@@ -258,7 +263,7 @@ fn teacher<B: VisionBackend>(
     settings: &DistillConfig<ClassifierConfig>,
     setup: &TrainingSetup<'_, Classification>,
     device: &B::Device,
-) -> Result<Classifier<B>, TrainError> {
+) -> Result<ClassifierNetwork<B>, TrainError> {
     let (classes, input) = (setup.classes.len(), setup.config.input.shape());
     let network = models::layers::without_random_values(|| settings.model.init(classes, input, device))?;
     Ok(initial::load(network, &settings.init())?.0)

@@ -6,7 +6,7 @@ use datasets::Dataset;
 use image::RgbImage;
 use losses::{ClassificationLoss, LossError, one_hot};
 use metrics::ClassificationMetrics;
-use models::{Classifier, Network};
+use models::{ClassifierNetwork, Network};
 use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 use vision_types::{ClassId, ClassNames, ClassScores, Sample};
 
@@ -171,7 +171,7 @@ impl HostTask for ClassificationTask {
 }
 
 impl<B: VisionBackend> OnDevice<B> for ClassificationTask {
-    type Network = Classifier<B>;
+    type Network = ClassifierNetwork<B>;
     type Tensors = ClassTensors<B>;
 
     fn upload(&self, encoded: EncodedClasses, device: &B::Device) -> ClassTensors<B> {
@@ -182,7 +182,7 @@ impl<B: VisionBackend> OnDevice<B> for ClassificationTask {
 }
 
 impl<B: AutodiffVisionBackend> Learn<B> for ClassificationTask {
-    fn learn(&self, network: &Classifier<B>, images: Tensor<B, 4>, targets: &ClassTensors<B>) -> Learned<B> {
+    fn learn(&self, network: &ClassifierNetwork<B>, images: Tensor<B, 4>, targets: &ClassTensors<B>) -> Learned<B> {
         self.learned(network.forward(images), targets)
     }
 }
@@ -190,7 +190,7 @@ impl<B: AutodiffVisionBackend> Learn<B> for ClassificationTask {
 impl<B: VisionBackend> Judge<B> for ClassificationTask {
     fn judge(
         &self,
-        network: &Classifier<B>,
+        network: &ClassifierNetwork<B>,
         images: Tensor<B, 4>,
         targets: &ClassTensors<B>,
     ) -> Judged<B, ClassScores> {

@@ -1,7 +1,7 @@
 //! Test-time augmentation: a network answers about several views of an image, and the answers are averaged.
 
 use burn::tensor::{Tensor, activation};
-use models::{Classifier, Network};
+use models::{ClassifierNetwork, Network};
 use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 use tensor_backend::ops::{Interpolation, resize};
@@ -66,7 +66,7 @@ fn crops<B: VisionBackend>(images: Tensor<B, 4>) -> impl Iterator<Item = Tensor<
 /// The logits of `network` about `views` of `images`, averaged: the logarithm of the mean probabilities, which are logits
 /// of those. `[batch, classes]`.
 pub(super) fn averaged_logits<B: VisionBackend>(
-    network: &Classifier<B>,
+    network: &ClassifierNetwork<B>,
     images: Tensor<B, 4>,
     views: Views,
 ) -> Tensor<B, 2> {
@@ -93,7 +93,7 @@ impl Wrapper for ManyViews<'_> {
 }
 
 impl<B: VisionBackend> OnDevice<B> for ManyViews<'_> {
-    type Network = Classifier<B>;
+    type Network = ClassifierNetwork<B>;
     type Tensors = ClassTensors<B>;
 
     fn upload(&self, encoded: EncodedClasses, device: &B::Device) -> ClassTensors<B> {
@@ -104,7 +104,7 @@ impl<B: VisionBackend> OnDevice<B> for ManyViews<'_> {
 impl<B: VisionBackend> Judge<B> for ManyViews<'_> {
     fn judge(
         &self,
-        network: &Classifier<B>,
+        network: &ClassifierNetwork<B>,
         images: Tensor<B, 4>,
         targets: &ClassTensors<B>,
     ) -> Judged<B, ClassScores> {

@@ -15,7 +15,7 @@ use metrics::DetectionMetrics;
 use models::{DetectorConfig, InputShape, ModelError};
 use serde::Serialize;
 use tensor_backend::{AutodiffVisionBackend, VisionBackend};
-use vision_types::{ClassNames, DetectedObject, Instance};
+use vision_types::{BBox, ClassNames, DetectedObject, Instance};
 
 pub use families::{DetectionLoss, DetectionLossTable, L1Phase, YoloxLossSettings};
 pub use predictor::DetectionPredictor;
@@ -92,7 +92,7 @@ impl TaskTables for Detection {
     }
 
     fn model_name(model: &DetectorConfig) -> &str {
-        model.name.as_str()
+        model.name()
     }
 
     fn check_model(model: &DetectorConfig, classes: usize, input: InputShape) -> Result<(), ModelError> {
@@ -159,6 +159,18 @@ impl TaskDefinition for Detection {
         (headings, details.per_class.iter().map(row).collect())
     }
 
+    /// Eight squares on a grid, of an eighth to a half of the image's height, of all classes in turn.
+    fn example(number: usize, classes: usize, input: InputShape) -> Vec<Instance> {
+        let (height, width) = (input.height as f32, input.width as f32);
+        let object = |object: usize| {
+            let side = height * [0.125, 0.25, 0.375, 0.5][(number + object) % 4];
+            let (x, y) = (width * (1 + 2 * (object % 4)) as f32 / 8.0, height * (1 + 2 * (object / 4)) as f32 / 4.0);
+            let bbox = BBox::from_cxcywh(x, y, side, side).clip(width, height);
+            Instance::from_box(bbox, (8 * number + object) % classes)
+        };
+        (0..8).map(object).collect()
+    }
+
     fn training_picture(
         task: &DetectionTask,
         samples: &DetectionSamples,
@@ -178,14 +190,14 @@ impl TaskDefinition for Detection {
 }
 
 impl<B: VisionBackend> InferenceOn<B> for Detection {
-    type Network = models::Detector<B>;
+    type Network = models::DetectorNetwork<B>;
 
     fn network(
         model: &DetectorConfig,
         classes: usize,
         input: InputShape,
         device: &B::Device,
-    ) -> Result<models::Detector<B>, ModelError> {
+    ) -> Result<models::DetectorNetwork<B>, ModelError> {
         model.init(classes, input, device)
     }
 }

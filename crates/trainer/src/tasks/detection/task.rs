@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use datasets::Dataset;
 use image::RgbImage;
 use metrics::DetectionMetrics;
-use models::Detector;
+use models::DetectorNetwork;
 use rand::RngExt;
 use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 use vision_types::{BBox, ClassNames, DetectedObject, Instance, Sample};
@@ -213,7 +213,7 @@ impl DetectionTask {
     /// of the original images.
     pub(super) fn answers<B: VisionBackend>(
         &self,
-        network: &Detector<B>,
+        network: &DetectorNetwork<B>,
         images: Tensor<B, 4>,
         places: &[Letterbox],
     ) -> Vec<Vec<DetectedObject>> {
@@ -286,7 +286,7 @@ impl HostTask for DetectionTask {
 }
 
 impl<B: VisionBackend> OnDevice<B> for DetectionTask {
-    type Network = Detector<B>;
+    type Network = DetectorNetwork<B>;
     type Tensors = DetectionTargets;
 
     fn upload(&self, encoded: DetectionTargets, _device: &B::Device) -> DetectionTargets {
@@ -295,7 +295,7 @@ impl<B: VisionBackend> OnDevice<B> for DetectionTask {
 }
 
 impl<B: AutodiffVisionBackend> Learn<B> for DetectionTask {
-    fn learn(&self, network: &Detector<B>, images: Tensor<B, 4>, targets: &DetectionTargets) -> Learned<B> {
+    fn learn(&self, network: &DetectorNetwork<B>, images: Tensor<B, 4>, targets: &DetectionTargets) -> Learned<B> {
         let loss = self.loss.learn(network, images, targets, (self.classes.len(), &self.decode));
         Learned { loss, scores: Vec::new() }
     }
@@ -304,7 +304,7 @@ impl<B: AutodiffVisionBackend> Learn<B> for DetectionTask {
 impl<B: VisionBackend> Judge<B> for DetectionTask {
     fn judge(
         &self,
-        network: &Detector<B>,
+        network: &DetectorNetwork<B>,
         images: Tensor<B, 4>,
         targets: &DetectionTargets,
     ) -> Judged<B, Vec<DetectedObject>> {

@@ -90,7 +90,7 @@ impl TaskTables for Segmentation {
     }
 
     fn model_name(model: &SegmenterConfig) -> &str {
-        model.name.as_str()
+        model.name()
     }
 
     fn check_model(model: &SegmenterConfig, classes: usize, input: InputShape) -> Result<(), ModelError> {
@@ -178,6 +178,15 @@ impl TaskDefinition for Segmentation {
         (headings, details.per_class.iter().map(row).collect())
     }
 
+    /// Squares of an eighth of the image's height, of all classes in turn.
+    fn example(number: usize, classes: usize, input: InputShape) -> Mask {
+        let InputShape { height, width, .. } = input;
+        let side = (height / 8).max(1);
+        let class = |pixel: usize| ((pixel / width / side + pixel % width / side + number) % classes) as u8;
+        let pixels = (0..height * width).map(class).collect();
+        Mask::from_pixels(width as u32, height as u32, pixels).expect("a class for each pixel")
+    }
+
     fn training_picture(
         task: &SegmentationTask,
         samples: &SegmentationSamples,
@@ -202,14 +211,14 @@ impl TaskDefinition for Segmentation {
 }
 
 impl<B: VisionBackend> InferenceOn<B> for Segmentation {
-    type Network = models::Segmenter<B>;
+    type Network = models::SegmenterNetwork<B>;
 
     fn network(
         model: &SegmenterConfig,
         classes: usize,
         input: InputShape,
         device: &B::Device,
-    ) -> Result<models::Segmenter<B>, ModelError> {
+    ) -> Result<models::SegmenterNetwork<B>, ModelError> {
         model.init(classes, input, device)
     }
 }

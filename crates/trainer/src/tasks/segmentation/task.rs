@@ -7,7 +7,7 @@ use datasets::Dataset;
 use image::RgbImage;
 use losses::{BoundaryWeights, PixelTargets, boundary_weights};
 use metrics::SegmentationMetrics;
-use models::{Network, Segmenter, SegmenterOutput};
+use models::{Network, SegmenterNetwork, SegmenterOutput};
 use rand::RngExt;
 use tensor_backend::ops::{Interpolation, resize};
 use tensor_backend::{AutodiffVisionBackend, VisionBackend};
@@ -249,7 +249,7 @@ impl SegmentationTask {
     }
 
     /// The network's output for an evaluation's pictures, of tiles some at a time.
-    fn forward<B: VisionBackend>(&self, network: &Segmenter<B>, images: Tensor<B, 4>) -> SegmenterOutput<B> {
+    fn forward<B: VisionBackend>(&self, network: &SegmenterNetwork<B>, images: Tensor<B, 4>) -> SegmenterOutput<B> {
         let count = images.dims()[0];
         if count <= MOST_FORWARDED || self.augment.fit != Fit::Tiles {
             return network.forward(images);
@@ -370,7 +370,7 @@ impl HostTask for SegmentationTask {
 }
 
 impl<B: VisionBackend> OnDevice<B> for SegmentationTask {
-    type Network = Segmenter<B>;
+    type Network = SegmenterNetwork<B>;
     type Tensors = MaskTensors<B>;
 
     fn upload(&self, encoded: EncodedMasks, device: &B::Device) -> MaskTensors<B> {
@@ -388,13 +388,13 @@ impl<B: VisionBackend> OnDevice<B> for SegmentationTask {
 }
 
 impl<B: AutodiffVisionBackend> Learn<B> for SegmentationTask {
-    fn learn(&self, network: &Segmenter<B>, images: Tensor<B, 4>, targets: &MaskTensors<B>) -> Learned<B> {
+    fn learn(&self, network: &SegmenterNetwork<B>, images: Tensor<B, 4>, targets: &MaskTensors<B>) -> Learned<B> {
         Learned { loss: self.loss(network.forward(images), targets), scores: Vec::new() }
     }
 }
 
 impl<B: VisionBackend> Judge<B> for SegmentationTask {
-    fn judge(&self, network: &Segmenter<B>, images: Tensor<B, 4>, targets: &MaskTensors<B>) -> Judged<B, Mask> {
+    fn judge(&self, network: &SegmenterNetwork<B>, images: Tensor<B, 4>, targets: &MaskTensors<B>) -> Judged<B, Mask> {
         let output = self.forward(network, images);
         let loss = self.loss(output.clone(), targets);
         let answers = self.answers(output.logits, &targets.places);

@@ -130,12 +130,12 @@ mod tests {
         patterns.iter().map(|&pattern| pattern.to_owned()).collect()
     }
 
-    fn network() -> models::Classifier<TrainingBackend> {
+    fn network() -> models::ClassifierNetwork<TrainingBackend> {
         let config = ClassifierConfig::named("resnet20").expect("a name of the catalogue");
         config.init(10, InputShape::rgb(32), &Default::default()).expect("valid")
     }
 
-    fn trained(network: &models::Classifier<TrainingBackend>) -> HashSet<String> {
+    fn trained(network: &models::ClassifierNetwork<TrainingBackend>) -> HashSet<String> {
         tensor_infos(network).into_iter().filter(|info| info.trained).map(|info| info.name).collect()
     }
 

@@ -6,7 +6,7 @@ mod yolox;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use models::{Detector, DetectorConfig};
+use models::{DetectorConfig, DetectorNetwork};
 use serde::{Deserialize, Serialize};
 use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 use vision_types::DetectedObject;
@@ -65,7 +65,7 @@ pub(super) struct Settings<'a, L> {
 }
 
 /// Makes the loss of every family one type, and calls the family of a network. Each line is a variant of
-/// [`models::Detector`], the settings of its loss, and its family.
+/// [`models::DetectorNetwork`], the settings of its loss, and its family.
 macro_rules! detector_families {
     ($($variant:ident($settings:ty): $family:ty),* $(,)?) => {
         /// What a detector minimises: the settings of its family.
@@ -78,14 +78,18 @@ macro_rules! detector_families {
         }
 
         impl DetectionLoss {
-            /// The settings that `table` has for the family called `family`.
-            fn read(family: &str, table: toml::Table) -> Result<Self, toml::de::Error> {
-                $(
-                    if family == <$family>::NAME {
-                        return toml::Value::Table(table).try_into().map(Self::$variant);
-                    }
-                )*
-                unreachable!("every family of detectors is listed, found {family}")
+            /// The name of the family of `model`.
+            fn family_of(model: &DetectorConfig) -> &'static str {
+                match model {
+                    $(DetectorConfig::$variant(_) => <$family>::NAME,)*
+                }
+            }
+
+            /// The settings that `table` has for the family of `model`.
+            fn read(model: &DetectorConfig, table: toml::Table) -> Result<Self, toml::de::Error> {
+                match model {
+                    $(DetectorConfig::$variant(_) => toml::Value::Table(table).try_into().map(Self::$variant),)*
+                }
             }
 
             /// The settings as a table.
@@ -102,13 +106,6 @@ macro_rules! detector_families {
                 }
             }
 
-            /// The name of the family.
-            pub fn family(&self) -> &'static str {
-                match self {
-                    $(Self::$variant(_) => <$family>::NAME,)*
-                }
-            }
-
             /// Whether the family answers with masks, and learns from them.
             pub(super) fn masks(&self) -> bool {
                 match self {
@@ -118,13 +115,13 @@ macro_rules! detector_families {
 
             pub(super) fn learn<B: AutodiffVisionBackend>(
                 &self,
-                network: &Detector<B>,
+                network: &DetectorNetwork<B>,
                 images: Tensor<B, 4>,
                 targets: &DetectionTargets,
                 (classes, decode): (usize, &DecodeConfig),
             ) -> Loss<B> {
                 match (network, self) {
-                    $((Detector::$variant(network), Self::$variant(loss)) => {
+                    $((DetectorNetwork::$variant(network), Self::$variant(loss)) => {
                         <$family>::learn(network, images, targets, Settings { classes, loss, decode })
                     })*
                     #[allow(unreachable_patterns, reason = "reachable only once there are two families")]
@@ -134,13 +131,13 @@ macro_rules! detector_families {
 
             pub(super) fn judge<B: VisionBackend>(
                 &self,
-                network: &Detector<B>,
+                network: &DetectorNetwork<B>,
                 images: Tensor<B, 4>,
                 targets: &DetectionTargets,
                 (classes, decode): (usize, &DecodeConfig),
             ) -> (Loss<B>, Vec<Vec<DetectedObject>>) {
                 match (network, self) {
-                    $((Detector::$variant(network), Self::$variant(loss)) => {
+                    $((DetectorNetwork::$variant(network), Self::$variant(loss)) => {
                         <$family>::judge(network, images, targets, Settings { classes, loss, decode })
                     })*
                     #[allow(unreachable_patterns, reason = "reachable only once there are two families")]
@@ -150,12 +147,12 @@ macro_rules! detector_families {
 
             pub(super) fn answer<B: VisionBackend>(
                 &self,
-                network: &Detector<B>,
+                network: &DetectorNetwork<B>,
                 images: Tensor<B, 4>,
                 (classes, decode): (usize, &DecodeConfig),
             ) -> Vec<Vec<DetectedObject>> {
                 match (network, self) {
-                    $((Detector::$variant(network), Self::$variant(loss)) => {
+                    $((DetectorNetwork::$variant(network), Self::$variant(loss)) => {
                         <$family>::answer(network, images, Settings { classes, loss, decode })
                     })*
                     #[allow(unreachable_patterns, reason = "reachable only once there are two families")]
@@ -167,11 +164,6 @@ macro_rules! detector_families {
 }
 detector_families! {
     Yolox(YoloxLossSettings): yolox::YoloxFamily,
-}
-
-/// The family of a model.
-fn family_of(_model: &DetectorConfig) -> &'static str {
-    yolox::YoloxFamily::NAME
 }
 
 /// The table `[loss]` of a detector: keys of the family that its model belongs to.
@@ -189,7 +181,7 @@ impl DetectionLossTable {
     ///
     /// A key or value that the family does not have.
     pub fn of_model(&self, model: &DetectorConfig) -> Result<DetectionLoss, ConfigError> {
-        let family = family_of(model);
+        let family = DetectionLoss::family_of(model);
         let mut table = self.0.clone();
         if let Some(named) = table.remove(OLD_FAMILY_KEY)
             && named.as_str() != Some(family)
@@ -199,7 +191,7 @@ impl DetectionLossTable {
                  the key out"
             )));
         }
-        let settings = DetectionLoss::read(family, table)
+        let settings = DetectionLoss::read(model, table)
             .map_err(|error| ConfigError::content(&format!("[loss] of {family}"), error.message()))?;
         match settings.problem() {
             Some(problem) => Err(ConfigError::Invalid(problem)),
