@@ -8,7 +8,7 @@ use super::simd::{Kernel, Simd, dispatch};
 /// A function of one variable whose derivative can be had from its argument.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Function {
-    /// `max(x, 0)`.
+    /// `max(x, 0)`; not a number stays one.
     Relu,
     /// `x` where positive, `slope · x` elsewhere.
     LeakyRelu {
@@ -77,7 +77,9 @@ impl Kernel for Apply<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         match self.function {
-            Function::Relu => self.values.iter_mut().for_each(|value| *value = if *value > 0.0 { *value } else { 0.0 }),
+            Function::Relu => {
+                self.values.iter_mut().for_each(|value| *value = if *value <= 0.0 { 0.0 } else { *value })
+            }
             Function::LeakyRelu { slope } => {
                 self.values.iter_mut().for_each(|value| *value *= if *value > 0.0 { 1.0 } else { slope });
             }
@@ -106,7 +108,8 @@ impl Kernel for Gradient<'_> {
     unsafe fn run<S: Simd>(self) {
         let pairs = self.gradient.iter_mut().zip(self.input);
         match self.function {
-            Function::Relu => pairs.for_each(|(g, &x)| *g = if x > 0.0 { *g } else { 0.0 }),
+            // As PyTorch's `threshold_backward`: a gradient behind what is not a number is kept.
+            Function::Relu => pairs.for_each(|(g, &x)| *g = if x <= 0.0 { 0.0 } else { *g }),
             Function::LeakyRelu { slope } => pairs.for_each(|(g, &x)| *g *= if x > 0.0 { 1.0 } else { slope }),
             Function::Silu => pairs.for_each(|(g, &x)| {
                 let s = sigmoid(x);

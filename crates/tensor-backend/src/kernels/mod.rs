@@ -11,6 +11,8 @@ pub mod conv;
 pub mod cross_entropy;
 pub mod layout;
 pub mod memory;
+#[cfg(test)]
+mod nan_tests;
 pub mod optimizer;
 mod outer;
 pub(crate) mod parallel;

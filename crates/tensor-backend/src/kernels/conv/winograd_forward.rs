@@ -448,7 +448,7 @@ impl Products<'_> {
                                 let at = y * row_step + x * channels;
                                 let mut value = S::add(S::add(value, bias), S::load(residual.add(at)));
                                 if relu {
-                                    value = S::where_positive(value, value);
+                                    value = S::rectify(value, value);
                                 }
                                 S::store(start.add(at), value)
                             },
@@ -459,7 +459,7 @@ impl Products<'_> {
                             |y, x| S::load(product.add((y * 6 + x) * plane)),
                             |y, x, value| {
                                 let value = S::add(value, bias);
-                                S::store(start.add(y * row_step + x * channels), S::where_positive(value, value))
+                                S::store(start.add(y * row_step + x * channels), S::rectify(value, value))
                             },
                         );
                     } else if is_whole {
@@ -483,7 +483,7 @@ impl Products<'_> {
                                     value = S::add(value, S::load_upto(residual.as_ptr().add(first + at), count));
                                 }
                                 if relu {
-                                    value = S::where_positive(value, value);
+                                    value = S::rectify(value, value);
                                 }
                                 S::store_upto(target, count, value);
                             },

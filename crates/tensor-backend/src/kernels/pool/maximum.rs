@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::super::simd::{Kernel, Simd, dispatch};
-use super::windows::PoolShape;
+use super::windows::{PoolShape, Window};
 
 /// The maximum of each window; NaN where a window holds one. The border never wins.
 ///
@@ -56,7 +56,8 @@ impl Kernel for Maximum<'_> {
 }
 
 /// The gradient of [`maximum`]'s input: the first pixel of each window, row by row, that equals the maximum gets the
-/// window's gradient, as in PyTorch. `output` is what [`maximum`] gave for `input`.
+/// window's gradient, or the last one that is not a number where there is such a pixel, as in PyTorch. `output` is what
+/// [`maximum`] gave for `input`.
 ///
 /// # Panics
 ///
@@ -118,10 +119,24 @@ impl Kernel for MaximumGradient<'_> {
 }
 
 impl MaximumGradient<'_> {
+    /// Gives the gradients of a window's maxima that are not numbers, and so equal nothing, to its last such pixels.
+    #[cold]
+    fn to_last_nan(&mut self, row: &Window, column: &Window, most: &[f32], pixel: usize, first: usize) {
+        let (width, channels) = (self.shape.input[1], self.shape.channels);
+        for lane in (0..most.len()).filter(|&lane| most[lane].is_nan()) {
+            let pixels = row.pixels.clone().flat_map(|y| column.pixels.clone().map(move |x| y * width + x));
+            let places = pixels.map(|pixel| pixel * channels + first + lane);
+            if let Some(last) = places.filter(|&place| self.input[place].is_nan()).last() {
+                self.target[last] += self.gradient[pixel + lane];
+            }
+        }
+    }
+
     #[inline(always)]
     fn block<const LENGTH: usize>(&mut self, first: usize) {
         let (width, channels) = (self.shape.input[1], self.shape.channels);
-        let [rows, columns] = &self.shape.windows;
+        let shape = self.shape;
+        let [rows, columns] = &shape.windows;
         for (index_y, row) in rows.iter().enumerate() {
             for (index_x, column) in columns.iter().enumerate() {
                 let pixel = (index_y * columns.len() + index_x) * channels + first;
@@ -141,6 +156,10 @@ impl MaximumGradient<'_> {
                             left[lane] = if hit { 0.0 } else { left[lane] };
                         }
                     }
+                }
+                // Looked for without an early end, which vectors do not have.
+                if most.iter().fold(false, |found, value| found | value.is_nan()) {
+                    self.to_last_nan(row, column, &most, pixel, first);
                 }
             }
         }
