@@ -17,6 +17,7 @@ mod backend;
 mod buffer;
 mod compute_threads;
 mod differentiation;
+pub mod elementary;
 mod fallback;
 #[cfg(any(feature = "cpu", feature = "ndarray"))]
 mod host;

@@ -374,7 +374,7 @@ pub struct BatchNormSaved<T> {
 pub enum NormActivation {
     /// None.
     Identity,
-    /// `max(x, 0)`.
+    /// `max(x, 0)`; not a number stays one.
     Relu,
     /// `x · sigmoid(x)`; only without a residual.
     Silu,

@@ -326,6 +326,50 @@ fn resizing<B: VisionBackend>() {
     assert_eq!(row.to_data().to_vec::<f32>().expect("f32"), [1.5, 1.75, 2.25, 2.5]);
 }
 
+/// Elements and gradients of several feature maps brought together are those of burn's own, bit for bit.
+fn concatenation<B: VisionBackend>() {
+    let device = Default::default();
+    for count in 1..=9 {
+        // From [2, 3, 9, 8] down: what a pyramid of feature maps has, and sizes of one pixel.
+        let maps: Vec<Tensor<Autodiff<B>, 4>> = (0..count)
+            .map(|level| leaf::<B, 4>([2, 3, (9 - level).max(1), 8 / (level + 1)].map(|n| n.max(1))))
+            .collect();
+        let mut together = vec![(
+            ops::pixel_rows(maps.clone()),
+            Tensor::cat(maps.iter().map(|map| map.clone().flatten::<3>(2, 3).swap_dims(1, 2)).collect(), 1),
+            maps,
+        )];
+        let maps: Vec<Tensor<Autodiff<B>, 4>> = (1..=count).map(|channels| leaf::<B, 4>([2, channels, 4, 5])).collect();
+        let rows = |tensor: Tensor<Autodiff<B>, 4>| tensor.flatten::<3>(2, 3);
+        together.push((rows(ops::concatenate_channels(maps.clone())), rows(Tensor::cat(maps.clone(), 1)), maps));
+        for (found, expected, maps) in together {
+            assert_eq!(found.to_data(), expected.to_data(), "{count} feature maps");
+            let mix = Tensor::<Autodiff<B>, 3>::random(found.dims(), Distribution::Uniform(-1.0, 1.0), &device);
+            let gradients = |output: Tensor<Autodiff<B>, 3>| {
+                let gradients = (output * mix.clone()).sum().backward();
+                maps.iter().map(|map| map.grad(&gradients).map(|gradient| gradient.to_data())).collect::<Vec<_>>()
+            };
+            let (found, expected) = (gradients(found), gradients(expected));
+            assert!(found.iter().all(Option::is_some) && found == expected, "gradients of {count} feature maps");
+        }
+    }
+}
+
+/// A batch without images, and images without channels, as in the other operations' definitions.
+fn nothing<B: VisionBackend>() {
+    let device = Default::default();
+    let bias = || Tensor::<B, 1>::from_floats([0.5, -2.0], &device);
+    let options = Conv2dOptions { padding: [1, 1], ..Default::default() };
+    let none = Tensor::<B, 4>::zeros([0, 3, 5, 4], &device);
+    let weight = Tensor::<B, 4>::ones([2, 3, 3, 3], &device);
+    assert_eq!(ops::conv2d(none.clone(), weight, Some(bias()), options).dims(), [0, 2, 5, 4]);
+    assert_eq!(ops::max_pool2d(none.clone(), Pool2dOptions::square(2, 2)).dims(), [0, 3, 2, 2]);
+    assert_eq!(ops::activate(none, Activation::Relu).dims(), [0, 3, 5, 4]);
+    let image = Tensor::<B, 4>::zeros([1, 0, 2, 2], &device);
+    let output = ops::conv2d(image, Tensor::zeros([2, 0, 3, 3], &device), Some(bias()), options);
+    assert_eq!(output.to_data().to_vec::<f32>().expect("f32"), [0.5, 0.5, 0.5, 0.5, -2.0, -2.0, -2.0, -2.0]);
+}
+
 fn reshaping<B: VisionBackend>() {
     // Stored by pixel after the pooling, row-major after burn's own sum.
     let pool = |x| ops::max_pool2d(x, Pool2dOptions::square(2, 2));
@@ -423,6 +467,14 @@ macro_rules! on_backend {
             #[test]
             fn resizing() {
                 super::resizing::<$backend>();
+            }
+            #[test]
+            fn concatenation() {
+                super::concatenation::<$backend>();
+            }
+            #[test]
+            fn nothing() {
+                super::nothing::<$backend>();
             }
             #[test]
             fn reshaping() {

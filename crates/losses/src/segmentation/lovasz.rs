@@ -1,12 +1,14 @@
 //! The Lovász losses: convex surrogates of the intersection over union.
 //!
 //! Source: Berman et al. 2018, "The Lovász-Softmax loss", algorithm 1. The loss is linear in the errors with factors that
-//! depend on their order alone. The order is found on the host; value and gradient are the backend's.
+//! depend on their order alone. The order is found on the host, which waits for the device to read the errors, the
+//! labels and, where pixels are left out, which are kept; value and gradient are the backend's.
 
 use burn::tensor::{Tensor, TensorData, activation};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
+use tensor_backend::ops::{Activation, activate};
 
 use super::PixelTargets;
 
@@ -50,7 +52,8 @@ impl LovaszHinge {
         let signs = targets.labels.clone().mul_scalar(2.0).sub_scalar(1.0);
         let errors = (rows * signs).neg().add_scalar(1.0);
         let factors = factors(&errors, targets, self.per_image, false);
-        (activation::relu(errors) * factors).sum()
+        // Not burn's own rectifier, which makes zero of NaN on some backends.
+        (activate(errors, Activation::Relu) * factors).sum()
     }
 }
 

@@ -242,6 +242,9 @@ impl FocalTversky {
     }
 
     pub(super) fn forward<B: VisionBackend>(&self, rows: Tensor<B, 3>, targets: &PixelTargets<B>) -> Tensor<B, 1> {
-        self.tversky().classes(rows, targets).clamp_min(LEAST_FOCUSED).powf_scalar(self.gamma).mean()
+        let missing = self.tversky().classes(rows, targets);
+        // Not `clamp_min`, which makes a number of NaN on some backends.
+        let too_little = missing.clone().lower_elem(LEAST_FOCUSED);
+        missing.mask_fill(too_little, LEAST_FOCUSED).powf_scalar(self.gamma).mean()
     }
 }

@@ -3,7 +3,7 @@
 //! Paper: Ge et al. 2021, section 2.1 "SimOTA", after Ge et al. 2021, "OTA: optimal transport assignment". Each object
 //! takes the anchor points that cost least, as many as the sum of its ten largest overlaps says.
 
-use tensor_backend::kernels::activation::{Function, apply};
+use tensor_backend::elementary::sigmoid;
 use vision_types::{AnchorPoint, BBox};
 
 use super::{BOX_VALUES, BoxTarget};
@@ -167,17 +167,13 @@ const FACTORS: usize = 6;
 impl ClassCosts {
     fn new(raw: &[f32], candidates: &[usize], classes: usize) -> Self {
         let row = BOX_VALUES + classes;
-        let mut objectness: Vec<f32> = candidates.iter().map(|&anchor| raw[anchor * row + BOX_VALUES - 1]).collect();
-        let mut own = Vec::with_capacity(candidates.len() * classes);
+        let objectness = candidates.iter().map(|&anchor| sigmoid(raw[anchor * row + BOX_VALUES - 1]));
+        let mut own: Vec<f32> = Vec::with_capacity(candidates.len() * classes);
         for &anchor in candidates {
-            own.extend_from_slice(&raw[anchor * row + BOX_VALUES..][..classes]);
-        }
-        for values in [&mut objectness, &mut own] {
-            let logits = values.clone();
-            apply(Function::Sigmoid, &logits, values);
+            own.extend(raw[anchor * row + BOX_VALUES..][..classes].iter().map(|&logit| sigmoid(logit)));
         }
         let least = f64::from(-LOG_BOUND).exp();
-        let of_none = objectness.iter().zip(own.chunks_exact_mut(classes)).map(|(&objectness, probabilities)| {
+        let of_none = objectness.zip(own.chunks_exact_mut(classes)).map(|(objectness, probabilities)| {
             let mut sum = 0.0;
             for probabilities in probabilities.chunks_mut(FACTORS) {
                 let mut product = 1.0;

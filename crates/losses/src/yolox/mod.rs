@@ -3,7 +3,9 @@
 //! Paper: Ge et al. 2021, "YOLOX: exceeding YOLO series in 2021", section 2.1. Behaviour as of Megvii's YOLOX 0.1.
 //!
 //! Value and gradient are computed together on the host, image by image in parallel: the assignment is made there anyhow,
-//! and only a few hundred of the thousands of anchor points have more than one term.
+//! and only a few hundred of the thousands of anchor points have more than one term. So it is on every backend, by plain
+//! code on slices: a step waits for the device once, when the raw outputs are read, and sends back their gradient and
+//! the five figures.
 
 mod assignment;
 mod terms;
@@ -62,7 +64,10 @@ impl YoloxLoss {
     /// The loss of a batch.
     ///
     /// Boxes that are not finite or have no area are left out. Without any assigned anchor point the sums are divided by
-    /// one. No finite outputs make it anything but a number.
+    /// one. No finite outputs make it anything but a number; an objectness, or a value of an assigned point, that is not
+    /// a number makes the total none either.
+    ///
+    /// Synchronises with the device once, to read `raw`; what it gives waits for nothing.
     ///
     /// # Shapes
     ///

@@ -93,8 +93,12 @@ fn binary_cross_entropy(logit: f32, target: f64) -> (f64, f64) {
     (x.max(0.0) - target * x + e.ln_1p(), sigmoid - target)
 }
 
-/// `1 - IoU²` of the box that raw outputs stand for, and its derivatives by them.
+/// `1 - IoU²` of the box that raw outputs stand for, and its derivatives by them. What is not a number stays one: the
+/// least and greatest of two numbers, used below, would leave it out.
 fn squared_iou_loss([x, y, w, h]: [f64; 4], point: AnchorPoint, target: BBox) -> (f64, [f64; 4]) {
+    if [x, y, w, h].iter().any(|value| value.is_nan()) {
+        return (f64::NAN, [f64::NAN; 4]);
+    }
     let stride = f64::from(point.stride);
     let side = |exponent: f64| exponent.min(LARGEST_EXPONENT).exp() * stride;
     let (width, height) = (side(w), side(h));

@@ -4,9 +4,10 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::tensor::TensorMetadata;
 use burn::tensor::ops::FloatTensor;
+use burn::tensor::{Shape, TensorMetadata};
 
+use super::unary::reshape;
 use super::{Tracked, add_gradient};
 use crate::VisionBackend;
 
@@ -89,12 +90,23 @@ pub(super) fn channels<B: VisionBackend, C: CheckpointStrategy>(mut inputs: Vec<
     arrange::<B, C>(inputs, Arrangement::Channels)
 }
 
-/// # Panics
-///
-/// With more than [`MOST`] inputs: no detector has so many feature maps.
-pub(super) fn rows<B: VisionBackend, C: CheckpointStrategy>(inputs: Vec<Tracked<B>>) -> Tracked<B> {
-    assert!(inputs.len() <= MOST, "{} feature maps, expected at most {MOST}", inputs.len());
-    arrange::<B, C>(inputs, Arrangement::Rows)
+pub(super) fn rows<B: VisionBackend, C: CheckpointStrategy>(mut inputs: Vec<Tracked<B>>) -> Tracked<B> {
+    if inputs.len() <= MOST {
+        return arrange::<B, C>(inputs, Arrangement::Rows);
+    }
+    // The rows of an image lie one after another: seen as the channels of one pixel they are concatenated as such.
+    let [batch, channels, ..] = inputs[0].shape().dims::<4>();
+    let mut pixels = Vec::with_capacity(inputs.len().div_ceil(MOST));
+    let mut row_count = 0;
+    while !inputs.is_empty() {
+        let rest = inputs.split_off(inputs.len().min(MOST));
+        let rows = arrange::<B, C>(inputs, Arrangement::Rows);
+        let [_, count, _] = rows.shape().dims::<3>();
+        pixels.push(reshape::<B, C>(rows, Shape::from([batch, count * channels, 1, 1])));
+        row_count += count;
+        inputs = rest;
+    }
+    reshape::<B, C>(self::channels::<B, C>(pixels), Shape::from([batch, row_count, channels]))
 }
 
 fn arrange<B: VisionBackend, C: CheckpointStrategy>(inputs: Vec<Tracked<B>>, arrangement: Arrangement) -> Tracked<B> {

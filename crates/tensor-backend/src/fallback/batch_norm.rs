@@ -4,6 +4,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, activation};
 
+use super::elementwise::rectify;
 use super::{primitive, tensor};
 use crate::kernels::batch_norm::NormStatistics;
 use crate::vision_backend::{BatchNormForward, BatchNormGradient, BatchNormSaved, NormActivation, SILU_WITH_RESIDUAL};
@@ -54,11 +55,11 @@ fn finish<B: Backend>(
         Some(residual) => scaled + tensor::<B, 4>(residual),
         None => scaled,
     };
-    primitive(match follows {
-        NormActivation::Identity => sum,
-        NormActivation::Relu => activation::relu(sum),
-        NormActivation::Silu => activation::silu(sum),
-    })
+    match follows {
+        NormActivation::Identity => primitive(sum),
+        NormActivation::Relu => rectify::<B>(primitive(sum.clone()), primitive(sum)),
+        NormActivation::Silu => primitive(activation::silu(sum)),
+    }
 }
 
 pub(crate) fn backward<B: Backend>(
@@ -77,7 +78,7 @@ pub(crate) fn backward<B: Backend>(
         NormActivation::Identity => {}
         NormActivation::Relu => {
             let output = saved.output.map_or_else(scaled, tensor::<B, 4>);
-            gradient = gradient.mask_fill(output.lower_equal_elem(0.0), 0.0);
+            gradient = tensor(rectify::<B>(primitive(output), primitive(gradient)));
         }
         NormActivation::Silu => {
             let scaled = scaled();

@@ -116,6 +116,10 @@ fn transposed_shape(input: [usize; 4], weight: [usize; 4], options: ConvTranspos
     let [weight_channels, group_out, kernel_height, kernel_width] = weight;
     let ConvTranspose2dOptions { stride, padding, output_padding, dilation, groups, precision: _ } = options;
     assert!(
+        [height, width, kernel_height, kernel_width].iter().all(|&size| size > 0),
+        "a transposed convolution needs pixels and taps, found an image of {height} × {width} pixels, weight {weight:?}"
+    );
+    assert!(
         groups > 0 && weight_channels == channels && channels.is_multiple_of(groups),
         "a transposed convolution of {channels} channels in {groups} groups needs a weight [{channels}, k / {groups}, \
          height, width], found {weight:?}"

@@ -64,10 +64,7 @@ impl HostTensor for NdArrayTensor {
     fn elements(&self) -> &[f32] {
         match self {
             NdArrayTensor::F32(storage) => {
-                let view = storage.view();
-                // SAFETY: the tensor has no gaps and positive strides (the trait's condition), so that its elements are
-                // the `len` ones from the first on; they live as long as `self` does.
-                unsafe { std::slice::from_raw_parts(view.as_ptr(), view.len()) }
+                storage.view().to_slice_memory_order().expect("a tensor without gaps, as the trait asks for")
             }
             other => unreachable!("only f32 tensors come to the kernels, not {:?}", other.dtype()),
         }

@@ -4,11 +4,12 @@ use rayon::prelude::*;
 
 use super::parallel::{TASK_ELEMENTS, map_pieces};
 use super::simd::{Kernel, Simd, dispatch};
+use crate::elementary::sigmoid;
 
 /// A function of one variable whose derivative can be had from its argument.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Function {
-    /// `max(x, 0)`.
+    /// `max(x, 0)`; not a number stays one.
     Relu,
     /// `x` where positive, `slope · x` elsewhere.
     LeakyRelu {
@@ -77,7 +78,9 @@ impl Kernel for Apply<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         match self.function {
-            Function::Relu => self.values.iter_mut().for_each(|value| *value = if *value > 0.0 { *value } else { 0.0 }),
+            Function::Relu => {
+                self.values.iter_mut().for_each(|value| *value = if *value <= 0.0 { 0.0 } else { *value })
+            }
             Function::LeakyRelu { slope } => {
                 self.values.iter_mut().for_each(|value| *value *= if *value > 0.0 { 1.0 } else { slope });
             }
@@ -106,7 +109,8 @@ impl Kernel for Gradient<'_> {
     unsafe fn run<S: Simd>(self) {
         let pairs = self.gradient.iter_mut().zip(self.input);
         match self.function {
-            Function::Relu => pairs.for_each(|(g, &x)| *g = if x > 0.0 { *g } else { 0.0 }),
+            // As PyTorch's `threshold_backward`: a gradient behind what is not a number is kept.
+            Function::Relu => pairs.for_each(|(g, &x)| *g = if x <= 0.0 { 0.0 } else { *g }),
             Function::LeakyRelu { slope } => pairs.for_each(|(g, &x)| *g *= if x > 0.0 { 1.0 } else { slope }),
             Function::Silu => pairs.for_each(|(g, &x)| {
                 let s = sigmoid(x);
@@ -120,54 +124,10 @@ impl Kernel for Gradient<'_> {
     }
 }
 
-#[inline(always)]
-fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + exponential(-x))
-}
-
-/// `exp(x)` to about two units in the last place, for `x` kept in -87.3..88 where the result is a normal number.
-///
-/// `2ⁿ · exp(r)` with `r = x - n · ln 2` in two steps and a polynomial for `exp(r)` (Cephes' `expf`); written without
-/// branches so that the compiler makes vectors of it.
-#[inline(always)]
-pub(crate) fn exponential(x: f32) -> f32 {
-    // 1.5 · 2²³: adding it leaves the nearest whole number in the low bits.
-    const ROUND: f32 = 12_582_912.0;
-    // ln 2 cut in a part of few bits, whose multiples are exact, and the rest.
-    const LN_2_HIGH: f32 = 0.693_359_4;
-    const LN_2_LOW: f32 = -2.121_944_4e-4;
-    let x = x.clamp(-87.3, 88.0);
-    let shifted = x * std::f32::consts::LOG2_E + ROUND;
-    let n = shifted - ROUND;
-    let r = x - n * LN_2_HIGH - n * LN_2_LOW;
-    let mut p = 1.987_569_1e-4;
-    p = p * r + 1.398_2e-3;
-    p = p * r + 8.333_452e-3;
-    p = p * r + 4.166_579_6e-2;
-    p = p * r + 1.666_666_5e-1;
-    p = p * r + 0.5;
-    let value = p * r * r + r + 1.0;
-    // The low bits of `shifted` are n: moved up they add n to the exponent.
-    f32::from_bits(value.to_bits().wrapping_add(shifted.to_bits() << 23))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Numbers, at_every_level};
     use super::*;
-
-    #[test]
-    fn the_exponential_is_right_to_a_few_units_in_the_last_place() {
-        let mut worst = 0.0f64;
-        for step in -8700..8800 {
-            let x = step as f32 / 100.0;
-            let exact = f64::from(x).exp();
-            worst = worst.max((f64::from(exponential(x)) - exact).abs() / exact);
-        }
-        assert!(worst < 2.0 * f64::from(f32::EPSILON), "relative error {worst:e}");
-        assert_eq!(exponential(0.0), 1.0);
-        assert!(exponential(f32::NAN).is_nan());
-    }
 
     #[test]
     fn functions_and_derivatives_equal_their_definition_at_every_level() {
@@ -197,6 +157,18 @@ mod tests {
                     assert!((f64::from(gradient[index]) - 2.0 * slope).abs() < 4e-6, "{function:?}'({x}) {level:?}");
                 }
             }
+        });
+    }
+
+    #[test]
+    fn the_sigmoid_has_the_same_bits_at_every_level_and_alone() {
+        // What is computed on the host beside another backend's tensors must not depend on who does it.
+        let inputs: Vec<f32> = Numbers::new(9).values(1003).iter().map(|value| value * 90.0).collect();
+        let alone: Vec<u32> = inputs.iter().map(|&x| sigmoid(x).to_bits()).collect();
+        at_every_level(|level| {
+            let mut output = inputs.clone();
+            apply_in_place(Function::Sigmoid, &mut output);
+            assert_eq!(output.iter().map(|value| value.to_bits()).collect::<Vec<_>>(), alone, "{level:?}");
         });
     }
 }

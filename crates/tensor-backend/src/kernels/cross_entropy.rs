@@ -1,6 +1,6 @@
 //! Cross-entropy of softmax probabilities with a target distribution, row by row.
 
-use super::activation::exponential;
+use crate::elementary::exponential;
 
 /// Row `i`'s loss is `-Σ_j targets[i, j] · log softmax(logits[i])_j`.
 ///

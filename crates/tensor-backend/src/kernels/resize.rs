@@ -27,7 +27,12 @@ pub enum Mapping {
 }
 
 /// The sources of `target` positions among `source`.
+///
+/// # Panics
+///
+/// When there is nothing to take from.
 pub fn sources(mapping: Mapping, source: usize, target: usize) -> Vec<Source> {
+    assert!(source > 0 || target == 0, "{target} pixels cannot be made from none");
     let linear = |position: f64| {
         let first = (position.floor() as usize).min(source - 1);
         Source { first, second: (first + 1).min(source - 1), weight: (position - first as f64) as f32 }

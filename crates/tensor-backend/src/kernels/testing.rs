@@ -31,6 +31,16 @@ impl Numbers {
     }
 }
 
+/// How many of `count` random cases a test goes through: Miri takes a thousand times as long for each.
+pub(crate) const fn cases(count: usize) -> usize {
+    if cfg!(miri) { count.div_ceil(10) } else { count }
+}
+
+/// Whether a test of about so many multiplications is for Miri too.
+pub(crate) const fn is_affordable(operations: usize) -> bool {
+    !cfg!(miri) || operations < 700_000
+}
+
 /// Held by tests that force a level or compare results of several calls: the level belongs to the whole process.
 pub(crate) fn level_lock() -> MutexGuard<'static, ()> {
     static LOCK: Mutex<()> = Mutex::new(());

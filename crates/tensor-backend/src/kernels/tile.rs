@@ -72,7 +72,7 @@ pub(crate) enum Start {
 pub(crate) struct Finish {
     /// A table of pointers, one a row, to elements that are added; null for none.
     pub(crate) residual: *const *const f32,
-    /// Whether what is negative becomes 0.
+    /// Whether what is negative becomes 0; not a number stays one.
     pub(crate) relu: bool,
 }
 
@@ -229,7 +229,7 @@ impl Tile {
                         sum = S::add(sum, S::load_upto(residual, count));
                     }
                     if self.finish.relu {
-                        sum = S::where_positive(sum, sum);
+                        sum = S::rectify(sum, sum);
                     }
                     S::store_upto(output.add(index * lanes), count, sum);
                 }

@@ -11,7 +11,7 @@ pub enum Activation {
     /// `x`.
     #[default]
     Identity,
-    /// `max(x, 0)`.
+    /// `max(x, 0)`; not a number stays one, as in PyTorch.
     Relu,
     /// `x` where positive, `slope · x` elsewhere.
     LeakyRelu {

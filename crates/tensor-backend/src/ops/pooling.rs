@@ -37,7 +37,7 @@ impl Pool2dOptions {
     }
 }
 
-/// Maximum of each window; the border never wins.
+/// Maximum of each window, NaN where it holds one; the border never wins.
 ///
 /// # Shapes
 ///

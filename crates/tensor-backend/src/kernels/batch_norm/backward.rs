@@ -15,9 +15,9 @@ use super::{STRIP, tasks};
 pub enum Gate<'a> {
     /// Everywhere: no activation.
     Open,
-    /// Where this output of the forward pass is positive.
+    /// Where this output of the forward pass is not zero (or is not a number).
     Output(&'a [f32]),
-    /// Where `input · scale + shift` is positive: the output, computed again because without a residual that is
+    /// Where `input · scale + shift` is not `<= 0`: the output, computed again because without a residual that is
     /// cheaper than keeping and reading it.
     Recomputed {
         /// One factor a channel.
@@ -265,12 +265,12 @@ impl Rows {
             let input = S::load_upto(self.input.add(row + channel), count);
             let gradient = match (GATE, self.gate) {
                 (OUTPUT, RowGate::Output(output)) => {
-                    S::where_positive(S::load_upto(output.add(row + channel), count), gradient)
+                    S::rectify(S::load_upto(output.add(row + channel), count), gradient)
                 }
                 (RECOMPUTED, RowGate::Recomputed(scale, shift)) => {
                     let scale = S::load_upto(scale.add(channel), count);
                     let shift = S::load_upto(shift.add(channel), count);
-                    S::where_positive(S::fma(input, scale, shift), gradient)
+                    S::rectify(S::fma(input, scale, shift), gradient)
                 }
                 _ => gradient,
             };

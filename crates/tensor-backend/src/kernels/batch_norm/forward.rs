@@ -233,7 +233,7 @@ impl Apply {
                         value = S::add(value, S::load_upto(residual.add(row + channel), count));
                     }
                     if RELU {
-                        value = S::where_positive(value, value);
+                        value = S::rectify(value, value);
                     }
                     S::store_upto(self.output.add(row + channel), count, value);
                 }

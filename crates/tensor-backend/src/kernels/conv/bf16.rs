@@ -37,10 +37,10 @@ pub(crate) fn algorithm(shape: &ConvShape) -> Algorithm {
 ///
 /// # Panics
 ///
-/// When a slice's length does not fit `shape`.
+/// When `shape` contradicts itself, or a slice's length does not fit it.
 pub fn forward(shape: &ConvShape, input: &[f32], weight: &[f32], bias: Option<&[f32]>, output: &mut [f32]) {
     shape.check(input.len(), weight.len(), output.len());
-    if algorithm(shape) == Algorithm::Single {
+    if shape.sums_nothing() || algorithm(shape) == Algorithm::Single {
         return direct::forward(shape, input, weight, bias, output);
     }
     assert!(bias.is_none_or(|bias| bias.len() == shape.channels_out), "bias of {shape:?}");
@@ -56,7 +56,7 @@ pub fn forward(shape: &ConvShape, input: &[f32], weight: &[f32], bias: Option<&[
 ///
 /// # Panics
 ///
-/// When a slice's length does not fit `shape`.
+/// When `shape` contradicts itself, or a slice's length does not fit it.
 pub fn input_gradient(
     shape: &ConvShape,
     output_gradient: &[f32],
@@ -65,7 +65,7 @@ pub fn input_gradient(
     accumulate: bool,
 ) {
     shape.check(input_gradient.len(), weight.len(), output_gradient.len());
-    if algorithm(shape) == Algorithm::Single {
+    if shape.sums_nothing() || algorithm(shape) == Algorithm::Single {
         return direct::input_gradient(shape, output_gradient, weight, input_gradient, accumulate);
     }
     let initial = if accumulate { Initial::Output } else { Initial::Zero };
@@ -81,10 +81,10 @@ pub fn input_gradient(
 ///
 /// # Panics
 ///
-/// When a slice's length does not fit `shape`.
+/// When `shape` contradicts itself, or a slice's length does not fit it.
 pub fn transposed(shape: &ConvShape, input: &[f32], weight: &[f32], bias: Option<&[f32]>, output: &mut [f32]) {
     shape.check(output.len(), weight.len(), input.len());
-    if depthwise::applies(shape) {
+    if shape.sums_nothing() || depthwise::applies(shape) {
         return direct::transposed(shape, input, weight, bias, output);
     }
     assert!(bias.is_none_or(|bias| bias.len() == shape.channels_in), "bias of {shape:?}");
@@ -101,10 +101,10 @@ pub fn transposed(shape: &ConvShape, input: &[f32], weight: &[f32], bias: Option
 ///
 /// # Panics
 ///
-/// When a slice's length does not fit `shape`.
+/// When `shape` contradicts itself, or a slice's length does not fit it.
 pub fn weight_gradient(shape: &ConvShape, input: &[f32], output_gradient: &[f32], weight_gradient: &mut [f32]) {
     shape.check(input.len(), weight_gradient.len(), output_gradient.len());
-    if algorithm(shape) == Algorithm::Single {
+    if shape.sums_nothing() || algorithm(shape) == Algorithm::Single {
         return weight::weight_gradient(shape, input, output_gradient, weight_gradient);
     }
     #[cfg(target_arch = "x86_64")]

@@ -1,10 +1,10 @@
 //! The passes in bf16 against their definition in `f64` on rounded operands: only the sums may differ.
 
 use super::super::simd::Level;
-use super::super::testing::{Numbers, at_every_level, for_each_product, level_lock, relative_error};
+use super::super::testing::{Numbers, at_every_level, cases, for_each_product, level_lock, relative_error};
 use super::bf16::{self, Algorithm, algorithm};
 use super::bf16_operands::round;
-use super::tests::{random_shape, special_shapes};
+use super::tests::{empty_shapes, random_shape, special_shapes};
 use super::*;
 
 /// Relative to the largest output, as for the direct algorithm in `f32`: products of bf16 numbers are exact in `f32`.
@@ -102,10 +102,10 @@ fn rounding_is_to_the_nearest_and_ties_go_to_even() {
 fn all_passes_equal_their_definition_on_rounded_operands_at_every_level() {
     at_every_level(|level| {
         let mut numbers = Numbers::new(23);
-        for shape in special_shapes() {
+        for shape in special_shapes().into_iter().chain(empty_shapes()) {
             Case::new(shape, &mut numbers).check(level);
         }
-        for _ in 0..60 {
+        for _ in 0..cases(60) {
             let shape = random_shape(&mut numbers);
             Case::new(shape, &mut numbers).check(level);
         }
@@ -116,7 +116,7 @@ fn all_passes_equal_their_definition_on_rounded_operands_at_every_level() {
 fn transposed_convolution_is_the_input_gradient_with_a_bias() {
     at_every_level(|level| {
         let mut numbers = Numbers::new(31);
-        for _ in 0..20 {
+        for _ in 0..cases(20) {
             let case = Case::new(random_shape(&mut numbers), &mut numbers);
             let bias = numbers.values(case.shape.channels_in);
             let mut found = vec![f32::NAN; case.input.len()];

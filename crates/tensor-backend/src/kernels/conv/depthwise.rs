@@ -186,7 +186,7 @@ impl Kernel for Rows<'_> {
                             sum = S::add(sum, S::load_upto(residual.add(at), count));
                         }
                         if self.rectifies {
-                            sum = S::where_positive(sum, sum);
+                            sum = S::rectify(sum, sum);
                         }
                         S::store_upto(target, count, sum);
                     }

@@ -15,13 +15,26 @@ use super::winograd_forward::{self, Direction};
 /// `[channels_out, channels_in / groups, kernel_height, kernel_width]` into `output`
 /// `[batch, height_out, width_out, channels_out]`.
 ///
+/// Without input channels or pixels the output is the bias, or zero.
+///
 /// # Panics
 ///
-/// When a slice's length does not fit `shape`.
+/// When `shape` contradicts itself, or a slice's length does not fit it.
 pub fn forward(shape: &ConvShape, input: &[f32], weight: &[f32], bias: Option<&[f32]>, output: &mut [f32]) {
     shape.check(input.len(), weight.len(), output.len());
     assert!(bias.is_none_or(|bias| bias.len() == shape.channels_out), "bias of {shape:?}");
+    if shape.sums_nothing() {
+        return fill_with_bias(bias, output);
+    }
     dispatch!(forward_with(shape, input, weight, bias, output));
+}
+
+/// The bias in each pixel of `output`, or zero: what sums of nothing give.
+pub(crate) fn fill_with_bias(bias: Option<&[f32]>, output: &mut [f32]) {
+    match bias {
+        Some(bias) if !bias.is_empty() => output.chunks_exact_mut(bias.len()).for_each(|p| p.copy_from_slice(bias)),
+        _ => output.fill(0.0),
+    }
 }
 
 fn forward_with<S: Simd>(shape: &ConvShape, input: &[f32], weight: &[f32], bias: Option<&[f32]>, output: &mut [f32]) {
@@ -173,9 +186,11 @@ fn transpose_taps(shape: &ConvShape, weight: &[f32]) -> Vec<f32> {
 /// The gradient with respect to the input: `input_gradient` gets, or with `accumulate` is increased by, the
 /// convolution's transpose applied to `output_gradient`. Layouts as in [`forward`].
 ///
+/// Without output channels or pixels it is zero.
+///
 /// # Panics
 ///
-/// When a slice's length does not fit `shape`.
+/// When `shape` contradicts itself, or a slice's length does not fit it.
 pub fn input_gradient(
     shape: &ConvShape,
     output_gradient: &[f32],
@@ -184,7 +199,17 @@ pub fn input_gradient(
     accumulate: bool,
 ) {
     shape.check(input_gradient.len(), weight.len(), output_gradient.len());
+    if shape.sums_nothing() {
+        return add_nothing(input_gradient, accumulate);
+    }
     dispatch!(either_input_gradient(shape, output_gradient, weight, input_gradient, accumulate));
+}
+
+/// A gradient of sums of nothing: zero, or added to what is there.
+pub(crate) fn add_nothing(gradient: &mut [f32], accumulate: bool) {
+    if !accumulate {
+        gradient.fill(0.0);
+    }
 }
 
 fn either_input_gradient<S: Simd>(
@@ -222,10 +247,13 @@ pub(crate) fn uses_winograd(shape: &ConvShape) -> bool {
 ///
 /// # Panics
 ///
-/// When a slice's length does not fit `shape`.
+/// When `shape` contradicts itself, or a slice's length does not fit it.
 pub fn transposed(shape: &ConvShape, input: &[f32], weight: &[f32], bias: Option<&[f32]>, output: &mut [f32]) {
     shape.check(output.len(), weight.len(), input.len());
     assert!(bias.is_none_or(|bias| bias.len() == shape.channels_in), "bias of {shape:?}");
+    if shape.sums_nothing() {
+        return fill_with_bias(bias, output);
+    }
     let initial = bias.map_or(Initial::Zero, Initial::Bias);
     dispatch!(input_gradient_with(shape, input, weight, initial, output));
 }

@@ -129,8 +129,10 @@ impl Gather {
     ///
     /// # Safety
     ///
-    /// `source` has `batch · source size · source_channels` elements, `output` and the residual as many of their own; nobody else uses
-    /// the output's pixels on the grid; `weights` was packed for these groups, columns and depth, and holds every tap.
+    /// `depth` and `columns` are not zero; `source` has `batch · source size · source_channels` elements, `output` and the
+    /// residual as many of their own; a tap that starts inside the source reads `depth` elements inside it; nobody else
+    /// uses the output's pixels on the grid; `weights` was packed for these groups, columns and depth, and holds every
+    /// tap.
     pub(crate) unsafe fn run<S: Simd>(
         &self,
         source: &[f32],
@@ -139,6 +141,7 @@ impl Gather {
         finishing: Finishing<'_>,
         output: SharedMut,
     ) {
+        debug_assert!(self.depth > 0 && self.columns > 0, "channels to read and write: {self:?}");
         let nothing_to_add = self.taps.is_empty() && matches!(initial, Initial::Output);
         if self.batch * self.grid[0] * self.grid[1] == 0 || nothing_to_add {
             return;

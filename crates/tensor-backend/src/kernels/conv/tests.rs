@@ -1,7 +1,9 @@
 //! Every pass against its definition in `f64`, on random shapes and on those that take the special ways.
 
 use super::super::simd::Level;
-use super::super::testing::{Numbers, at_every_level, for_each_product, level_lock, relative_error};
+use super::super::testing::{
+    Numbers, at_every_level, cases, for_each_product, is_affordable, level_lock, relative_error,
+};
 use super::*;
 
 /// Relative to the largest output, sums of some thousand products of numbers below one.
@@ -32,7 +34,7 @@ fn shape(
 }
 
 pub(super) fn special_shapes() -> Vec<ConvShape> {
-    vec![
+    let mut shapes = vec![
         shape(2, [16, 16], [8, 8], 3, 1, 1),
         shape(1, [8, 9], [5, 7], 3, 1, 0),
         shape(3, [37, 70], [7, 9], 3, 1, 1),
@@ -55,7 +57,36 @@ pub(super) fn special_shapes() -> Vec<ConvShape> {
         ConvShape { dilation: [2, 3], output: [6, 4], padding: [2, 1], ..shape(2, [10, 17], [6, 8], 3, 1, 0) },
         ConvShape { kernel: [1, 7], padding: [0, 3], output: [6, 8], ..shape(2, [10, 17], [6, 8], 1, 1, 0) },
         ConvShape { kernel: [5, 1], padding: [2, 0], output: [6, 8], ..shape(2, [3, 17], [6, 8], 1, 1, 0) },
-    ]
+    ];
+    shapes.retain(|shape| is_affordable(shape.operations() as usize));
+    shapes
+}
+
+/// Shapes without images, input channels, output channels, or pixels but for the border's.
+pub(super) fn empty_shapes() -> Vec<ConvShape> {
+    let plain = shape(2, [16, 24], [6, 5], 3, 1, 1);
+    let mut shapes = vec![
+        ConvShape { input: [0, 0], output: [1, 1], padding: [2, 2], kernel: [4, 4], ..plain },
+        ConvShape { input: [6, 0], output: [6, 1], kernel: [1, 1], padding: [0, 1], ..plain },
+        ConvShape { output: [0, 0], ..plain },
+        ConvShape { output: [6, 0], ..plain },
+    ];
+    // Each way of computing: Winograd's, merged columns, direct, depthwise, groups.
+    for like in [
+        plain,
+        shape(2, [3, 4], [6, 5], 3, 1, 1),
+        shape(2, [5, 7], [6, 5], 1, 2, 0),
+        ConvShape { groups: 4, ..shape(2, [4, 4], [6, 5], 3, 1, 1) },
+        ConvShape { groups: 2, ..shape(2, [4, 6], [6, 5], 3, 1, 1) },
+    ] {
+        shapes.extend([
+            ConvShape { batch: 0, ..like },
+            ConvShape { channels_in: 0, ..like },
+            ConvShape { channels_out: 0, ..like },
+            ConvShape { channels_in: 0, channels_out: 0, ..like },
+        ]);
+    }
+    shapes
 }
 
 pub(super) fn random_shape(numbers: &mut Numbers) -> ConvShape {
@@ -169,11 +200,69 @@ fn all_passes_equal_their_definition_at_every_level() {
         for shape in special_shapes() {
             Case::new(shape, &mut numbers).check(level);
         }
-        for _ in 0..60 {
+        for _ in 0..cases(60) {
             let shape = random_shape(&mut numbers);
             Case::new(shape, &mut numbers).check(level);
         }
     });
+}
+
+#[test]
+fn sums_of_nothing_equal_their_definition_at_every_level() {
+    at_every_level(|level| {
+        let mut numbers = Numbers::new(12);
+        for shape in empty_shapes() {
+            let case = Case::new(shape, &mut numbers);
+            case.check(level);
+            let (input, weight) = (&case.gradient, &case.weight);
+            let bias = numbers.values(shape.channels_in);
+            let mut found = vec![f32::NAN; case.input.len()];
+            transposed(&shape, input, weight, Some(&bias), &mut found);
+            let is_bias = found.iter().enumerate().all(|(at, &value)| value == bias[at % shape.channels_in]);
+            assert!(is_bias, "transposed {shape:?} at {level:?}");
+        }
+    });
+}
+
+/// A pass over input, weight and output.
+type Pass<'a> = dyn FnMut(&mut [f32], &mut [f32], &mut [f32]) + 'a;
+
+#[test]
+fn shapes_that_contradict_themselves_are_refused() {
+    let _unforced = level_lock();
+    let plain = shape(1, [4, 6], [5, 5], 3, 1, 1);
+    let huge = usize::MAX / 2 + 1;
+    for (what, wrong) in [
+        ("no groups", ConvShape { groups: 0, ..plain }),
+        ("groups that do not divide the input's channels", ConvShape { groups: 3, ..plain }),
+        ("groups that do not divide the output's channels", ConvShape { groups: 4, ..plain }),
+        ("no taps", ConvShape { kernel: [0, 3], ..plain }),
+        ("no step", ConvShape { stride: [1, 0], ..plain }),
+        ("no step between taps", ConvShape { dilation: [0, 1], ..plain }),
+        // A window would end behind the image, where a merged row of taps is read without another look.
+        ("more output than windows fit", ConvShape { output: [5, 6], channels_in: 3, channels_out: 3, ..plain }),
+        // Lengths that are zero only because the product overflows.
+        ("an overflow", ConvShape { batch: huge, input: [2, 2], output: [2, 2], channels_in: 2, ..plain }),
+        ("an overflow of the border", ConvShape { padding: [huge, huge], ..plain }),
+    ] {
+        let length = |sizes: [usize; 4]| sizes.iter().fold(1usize, |product, &size| product.wrapping_mul(size));
+        let of = |[height, width]: [usize; 2], channels| vec![0.0f32; length([wrong.batch, height, width, channels])];
+        let (mut input, mut output) = (of(wrong.input, wrong.channels_in), of(wrong.output, wrong.channels_out));
+        let group_in = wrong.channels_in.checked_div(wrong.groups).unwrap_or(0);
+        let mut weight = vec![0.0; length([wrong.channels_out, group_in, wrong.kernel[0], wrong.kernel[1]])];
+        let mut refused = |pass: &mut Pass<'_>| {
+            let pass = std::panic::AssertUnwindSafe(|| pass(&mut input, &mut weight, &mut output));
+            assert!(std::panic::catch_unwind(pass).is_err(), "{what}");
+        };
+        refused(&mut |x, w, y| forward(&wrong, x, w, None, y));
+        refused(&mut |x, w, y| input_gradient(&wrong, y, w, x, false));
+        refused(&mut |x, w, y| weight_gradient(&wrong, x, y, w));
+        refused(&mut |x, w, y| transposed(&wrong, y, w, None, x));
+        refused(&mut |x, w, y| bf16::forward(&wrong, x, w, None, y));
+        refused(&mut |x, w, y| {
+            forward_prepared(&wrong, x, &PreparedWeights::new(&wrong, w), Epilogue::default(), y);
+        });
+    }
 }
 
 #[test]

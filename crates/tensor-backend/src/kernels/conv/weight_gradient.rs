@@ -16,11 +16,16 @@ use super::winograd_weight;
 /// `weight_gradient` gets the gradient of the weight, `[channels_out, channels_in / groups, kernel_height,
 /// kernel_width]`, from the input and the output's gradient, both `[batch, height, width, channels]`.
 ///
+/// Without images, channels or pixels it is zero.
+///
 /// # Panics
 ///
-/// When a slice's length does not fit `shape`.
+/// When `shape` contradicts itself, or a slice's length does not fit it.
 pub fn weight_gradient(shape: &ConvShape, input: &[f32], output_gradient: &[f32], weight_gradient: &mut [f32]) {
     shape.check(input.len(), weight_gradient.len(), output_gradient.len());
+    if shape.sums_nothing() {
+        return weight_gradient.fill(0.0);
+    }
     dispatch!(weight_gradient_with(shape, input, output_gradient, weight_gradient));
 }
 
@@ -31,7 +36,10 @@ pub fn weight_gradient(shape: &ConvShape, input: &[f32], output_gradient: &[f32]
 /// When the lengths do not fit.
 pub fn bias_gradient(output_gradient: &[f32], bias_gradient: &mut [f32]) {
     let channels = bias_gradient.len();
-    assert!(channels > 0 && output_gradient.len().is_multiple_of(channels), "{channels} channels");
+    assert!(output_gradient.len().is_multiple_of(channels), "{} elements, {channels} channels", output_gradient.len());
+    if output_gradient.is_empty() {
+        return bias_gradient.fill(0.0);
+    }
     // A fixed number of partial sums, each over whole pixels.
     let pixels = output_gradient.len() / channels;
     let per_part = pixels.div_ceil(BIAS_PARTS).max(1);

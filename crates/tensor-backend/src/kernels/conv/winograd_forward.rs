@@ -32,7 +32,9 @@ const TASK_TILES: usize = 48;
 const ENOUGH_TASKS: usize = 4;
 /// Bytes of transformed weights above which they are made panel by panel instead of all at once: beyond this, writing
 /// them to memory and reading them for every block of tiles costs more than the products.
-const MOST_WEIGHT_BYTES: usize = 4 << 20;
+const MOST_WEIGHT_BYTES: usize = if cfg!(miri) { SMALL_FOR_MIRI } else { 4 << 20 };
+/// Miri, too slow for so many weights, is to walk both ways.
+const SMALL_FOR_MIRI: usize = 48 << 10;
 /// Vectors of a panel whose weights are made by the task that uses them.
 const DEEP_PANEL: usize = 2;
 /// Bytes of transformed input held at once beside such panels: it is read for every panel, so it should stay in the
@@ -196,12 +198,14 @@ fn run_by_tile<S: Simd>(pass: &Pass, grid: &TileGrid, weights: Weights<'_>, imag
         let product_plane = plane_stride(tiles.len() * columns);
         with_scratch(POINTS * (source_plane + product_plane), |scratch| {
             let (patches, products) = scratch.split_at_mut(POINTS * source_plane);
+            // One pointer for those who write and those who read: a second borrow would end the first.
+            let patches = patches.as_mut_ptr();
             let sources = Sources {
                 pass,
                 grid,
                 source: images.source.as_ptr(),
                 tiles: tiles.clone(),
-                patches: patches.as_mut_ptr(),
+                patches,
                 plane: source_plane,
             };
             let products = Products {
@@ -212,7 +216,7 @@ fn run_by_tile<S: Simd>(pass: &Pass, grid: &TileGrid, weights: Weights<'_>, imag
                 weights: transformed.as_ptr(),
                 weight_plane: pass.depth * columns,
                 tiles: tiles.clone(),
-                patches: patches.as_ptr(),
+                patches: patches.cast_const(),
                 source_plane,
                 products: products.as_mut_ptr(),
                 product_plane,
@@ -448,7 +452,7 @@ impl Products<'_> {
                                 let at = y * row_step + x * channels;
                                 let mut value = S::add(S::add(value, bias), S::load(residual.add(at)));
                                 if relu {
-                                    value = S::where_positive(value, value);
+                                    value = S::rectify(value, value);
                                 }
                                 S::store(start.add(at), value)
                             },
@@ -459,7 +463,7 @@ impl Products<'_> {
                             |y, x| S::load(product.add((y * 6 + x) * plane)),
                             |y, x, value| {
                                 let value = S::add(value, bias);
-                                S::store(start.add(y * row_step + x * channels), S::where_positive(value, value))
+                                S::store(start.add(y * row_step + x * channels), S::rectify(value, value))
                             },
                         );
                     } else if is_whole {
@@ -483,7 +487,7 @@ impl Products<'_> {
                                     value = S::add(value, S::load_upto(residual.as_ptr().add(first + at), count));
                                 }
                                 if relu {
-                                    value = S::where_positive(value, value);
+                                    value = S::rectify(value, value);
                                 }
                                 S::store_upto(target, count, value);
                             },

@@ -41,6 +41,10 @@ impl Block {
             pool::take(class..=bound)
         });
         let Some(taken) = taken else { panic!("no memory for an array of {length} numbers") };
+        if !taken.zeroed {
+            // SAFETY: a class holds at least the bytes that it was chosen for, and they are this block's alone.
+            unsafe { initialise(taken.start.cast(), length) };
+        }
         Self { start: taken.start.cast(), length, class: taken.class }
     }
 
@@ -63,8 +67,8 @@ impl Deref for Block {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        // SAFETY: the block owns `length` elements, zeroed when they were allocated and only ever overwritten with f32
-        // or, while they were free, with an entry of a list: any bits are an f32.
+        // SAFETY: the block alone owns `length` elements, which `new` took as zeros or initialised; since then they were
+        // written as f32, or as bytes by a tensor's owner, who promises to leave them initialised: any bits are an f32.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length) }
     }
 }
@@ -76,22 +80,38 @@ impl DerefMut for Block {
     }
 }
 
+/// Makes `length` elements of memory arbitrary, but initialised. What an earlier user left there may be nothing that the
+/// compiler may read, such as the gaps of a structure in an array of a program whose global allocator is the pool.
+///
+/// # Safety
+///
+/// `start` is writable for `length` elements, which nobody else uses.
+unsafe fn initialise(start: NonNull<f32>, length: usize) {
+    #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
+    {
+        let _ = length;
+        // SAFETY: no instruction at all. To the compiler it is code that may write to all that can be reached from the
+        // pointer; that it wrote what is there already makes the contents arbitrary, but fixed.
+        unsafe { std::arch::asm!("/* {} */", in(reg) start.as_ptr(), options(nostack, preserves_flags)) };
+    }
+    #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
+    // SAFETY: the caller's promise.
+    unsafe {
+        start.as_ptr().write_bytes(0, length);
+    }
+}
+
 /// A vector of `length` elements with arbitrary but initialised contents.
 #[cfg(any(feature = "ndarray", test))]
 pub(crate) fn arbitrary_vector(length: usize) -> Vec<f32> {
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    {
-        let mut elements = Vec::<f32>::with_capacity(length);
-        // SAFETY: to the compiler this is code that may write to the vector's memory; that it wrote what is there
-        // already makes the contents arbitrary, but fixed. Any bits are an f32, and the capacity is at least `length`.
-        unsafe {
-            std::arch::asm!("/* {} */", in(reg) elements.as_mut_ptr(), options(nostack, preserves_flags));
-            elements.set_len(length);
-        }
-        elements
+    let mut elements = Vec::<f32>::with_capacity(length);
+    let Some(start) = NonNull::new(elements.as_mut_ptr()) else { unreachable!("a vector's pointer is never null") };
+    // SAFETY: the capacity is at least `length`, and once initialised any bits are an f32.
+    unsafe {
+        initialise(start, length);
+        elements.set_len(length);
     }
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    vec![0.0; length]
+    elements
 }
 
 thread_local! {

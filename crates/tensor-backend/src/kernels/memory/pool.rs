@@ -48,11 +48,13 @@ struct Free {
 struct Pool {
     free: [*mut Free; CLASSES],
     free_bytes: usize,
+    /// In use now.
     used_bytes: usize,
+    /// The most that was in use at once.
     most_used_bytes: usize,
 }
 
-// SAFETY: the pool owns the memory that its lists name.
+// SAFETY: what its pointers name belongs to the pool alone from `push` on, and to whoever gets it from `pop` on.
 unsafe impl Send for Pool {}
 
 static POOL: Mutex<Pool> =
@@ -69,12 +71,13 @@ impl Pool {
 
     fn pop(&mut self, class: usize) -> Option<NonNull<Free>> {
         let entry = NonNull::new(self.free[class])?;
-        // SAFETY: entries were written by `push`, and their memory is nobody else's.
+        // SAFETY: the lists hold what `push` wrote to memory that has been the pool's alone since then.
         self.free[class] = unsafe { entry.as_ref() }.next;
         self.free_bytes -= size_of_class(class);
         Some(entry)
     }
 
+    /// Counts memory that is there: an array that the system refuses must not let as much pile up.
     fn count_used(&mut self, class: usize) {
         self.used_bytes += size_of_class(class);
         self.most_used_bytes = self.most_used_bytes.max(self.used_bytes);
@@ -88,7 +91,7 @@ impl Pool {
         for class in (0..CLASSES).rev() {
             while self.used_bytes + self.free_bytes + bytes > limit {
                 let Some(mut entry) = self.pop(class) else { break };
-                // SAFETY: as in `pop`.
+                // SAFETY: popped just now: still an entry, and nobody's but this function's.
                 unsafe { entry.as_mut() }.next = surplus;
                 surplus = entry.as_ptr();
             }
@@ -102,7 +105,8 @@ pub(super) struct Taken {
     pub(super) start: NonNull<u8>,
     /// What it must go back as.
     pub(super) class: usize,
-    /// Whether it holds zeros; otherwise it holds whatever an earlier user left.
+    /// Whether it holds zeros; otherwise it holds whatever an earlier user left, which to the compiler may be nothing
+    /// initialised.
     pub(super) zeroed: bool,
 }
 
@@ -115,21 +119,19 @@ pub(super) fn take(mut classes: std::ops::RangeInclusive<usize>) -> Option<Taken
         return Some(Taken { start: entry.cast(), class, zeroed: false });
     }
     let mut surplus = pool.surplus(size_of_class(wanted));
-    pool.count_used(wanted);
     drop(pool);
     while let Some(entry) = NonNull::new(surplus) {
-        // SAFETY: as in `pop`; each entry is released once, after it was read.
+        // SAFETY: the chain's entries were popped for it and are nobody else's; `push` gave each the class that it was
+        // allocated with, and each is released once, after it was read.
         unsafe {
             let Free { next, class } = entry.read();
             system::release(entry.cast(), size_of_class(class));
             surplus = next;
         }
     }
-    let start = system::allocate(size_of_class(wanted));
-    if start.is_none() {
-        POOL.lock().unwrap_or_else(PoisonError::into_inner).used_bytes -= size_of_class(wanted);
-    }
-    Some(Taken { start: start?, class: wanted, zeroed: true })
+    let start = system::allocate(size_of_class(wanted))?;
+    POOL.lock().unwrap_or_else(PoisonError::into_inner).count_used(wanted);
+    Some(Taken { start, class: wanted, zeroed: true })
 }
 
 /// Puts memory back.
@@ -166,5 +168,20 @@ mod tests {
         assert_eq!(size_of_class(CLASSES - 1), 1 << 62);
         assert_eq!(class_of((1 << 62) + 1), None);
         assert_eq!(class_of(usize::MAX), None);
+    }
+
+    fn mark() -> usize {
+        POOL.lock().unwrap_or_else(PoisonError::into_inner).most_used_bytes
+    }
+
+    #[test]
+    fn memory_that_the_system_refuses_leaves_no_mark() {
+        // 2⁶¹ bytes are a class, and more than any address space.
+        let class = class_of(1 << 61).expect("a class");
+        for _ in 0..3 {
+            assert!(take(class..=class).is_none());
+        }
+        // Other tests take memory meanwhile, but not as much.
+        assert!(mark() < 1 << 61, "{} bytes were never in use", mark());
     }
 }

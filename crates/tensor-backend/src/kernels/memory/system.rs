@@ -17,7 +17,7 @@ fn layout(bytes: usize) -> Option<Layout> {
 /// New, zeroed memory; `None` when there is none. Never asks the program's global allocator, which may stand on this.
 pub(super) fn allocate(bytes: usize) -> Option<NonNull<u8>> {
     let layout = layout(bytes)?;
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(miri)))]
     if bytes >= HUGE_PAGE {
         return allocate_huge(bytes);
     }
@@ -26,7 +26,7 @@ pub(super) fn allocate(bytes: usize) -> Option<NonNull<u8>> {
 }
 
 /// Memory straight from the system, aligned to huge pages; the system hands it out zeroed.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 fn allocate_huge(bytes: usize) -> Option<NonNull<u8>> {
     let mapped = bytes.next_multiple_of(HUGE_PAGE) + HUGE_PAGE;
     // SAFETY: an anonymous mapping at an address of the system's choice touches nothing that exists; the parts cut off
@@ -64,7 +64,7 @@ fn allocate_huge(bytes: usize) -> Option<NonNull<u8>> {
 ///
 /// `start` came from [`allocate`] with this size and is not used any more.
 pub(super) unsafe fn release(start: NonNull<u8>, bytes: usize) {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(miri)))]
     if bytes >= HUGE_PAGE {
         // SAFETY: the range is one that `allocate_huge` kept mapped.
         unsafe { libc::munmap(start.as_ptr().cast(), bytes.next_multiple_of(HUGE_PAGE)) };

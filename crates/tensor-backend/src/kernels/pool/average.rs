@@ -5,13 +5,16 @@ use rayon::prelude::*;
 use super::super::simd::{Kernel, Simd, dispatch};
 use super::windows::PoolShape;
 
-/// The mean of each window.
+/// The mean of each window; zero without any pixel.
 ///
 /// # Panics
 ///
 /// When a slice's length does not fit `shape`.
 pub fn average(shape: &PoolShape, input: &[f32], output: &mut [f32]) {
     assert_eq!([input.len(), output.len()], [shape.input_len(), shape.output_len()], "{shape:?}");
+    if input.is_empty() {
+        return output.fill(0.0);
+    }
     let image = (shape.input[0] * shape.input[1] * shape.channels).max(1);
     let out_image = (shape.output()[0] * shape.output()[1] * shape.channels).max(1);
     output.par_chunks_mut(out_image).zip(input.par_chunks(image)).for_each(|(output, input)| {
@@ -64,6 +67,9 @@ impl Kernel for Average<'_> {
 /// When a slice's length does not fit `shape`.
 pub fn average_gradient(shape: &PoolShape, output_gradient: &[f32], input_gradient: &mut [f32]) {
     assert_eq!([input_gradient.len(), output_gradient.len()], [shape.input_len(), shape.output_len()], "{shape:?}");
+    if output_gradient.is_empty() {
+        return input_gradient.fill(0.0);
+    }
     let image = (shape.input[0] * shape.input[1] * shape.channels).max(1);
     let out_image = (shape.output()[0] * shape.output()[1] * shape.channels).max(1);
     input_gradient.par_chunks_mut(image).zip(output_gradient.par_chunks(out_image)).for_each(|(target, gradient)| {

@@ -3,15 +3,19 @@
 use rayon::prelude::*;
 
 use super::super::simd::{Kernel, Simd, dispatch};
-use super::windows::PoolShape;
+use super::windows::{PoolShape, Window};
 
-/// The maximum of each window; NaN where a window holds one. The border never wins.
+/// The maximum of each window; NaN where a window holds one. The border never wins; without any pixel the maximum is
+/// -infinity.
 ///
 /// # Panics
 ///
 /// When a slice's length does not fit `shape`.
 pub fn maximum(shape: &PoolShape, input: &[f32], output: &mut [f32]) {
     assert_eq!([input.len(), output.len()], [shape.input_len(), shape.output_len()], "{shape:?}");
+    if input.is_empty() {
+        return output.fill(f32::NEG_INFINITY);
+    }
     let image = (shape.input[0] * shape.input[1] * shape.channels).max(1);
     let out_image = (shape.output()[0] * shape.output()[1] * shape.channels).max(1);
     output.par_chunks_mut(out_image).zip(input.par_chunks(image)).for_each(|(output, input)| {
@@ -56,7 +60,8 @@ impl Kernel for Maximum<'_> {
 }
 
 /// The gradient of [`maximum`]'s input: the first pixel of each window, row by row, that equals the maximum gets the
-/// window's gradient, as in PyTorch. `output` is what [`maximum`] gave for `input`.
+/// window's gradient, or the last one that is not a number where there is such a pixel, as in PyTorch. `output` is what
+/// [`maximum`] gave for `input`.
 ///
 /// # Panics
 ///
@@ -72,6 +77,9 @@ pub fn maximum_gradient(
     assert_eq!([input_gradient.len(), output_gradient.len()], [input.len(), output.len()], "gradients of {shape:?}");
     let image = (shape.input[0] * shape.input[1] * shape.channels).max(1);
     let out_image = (shape.output()[0] * shape.output()[1] * shape.channels).max(1);
+    if output.is_empty() {
+        return input_gradient.fill(0.0);
+    }
     let inputs = input_gradient.par_chunks_mut(image).zip(input.par_chunks(image));
     let outputs = output.par_chunks(out_image).zip(output_gradient.par_chunks(out_image));
     inputs.zip(outputs).for_each(|((target, input), (output, gradient))| {
@@ -118,10 +126,24 @@ impl Kernel for MaximumGradient<'_> {
 }
 
 impl MaximumGradient<'_> {
+    /// Gives the gradients of a window's maxima that are not numbers, and so equal nothing, to its last such pixels.
+    #[cold]
+    fn give_to_last_nan(&mut self, row: &Window, column: &Window, most: &[f32], pixel: usize, first: usize) {
+        let (width, channels) = (self.shape.input[1], self.shape.channels);
+        for lane in (0..most.len()).filter(|&lane| most[lane].is_nan()) {
+            let pixels = row.pixels.clone().flat_map(|y| column.pixels.clone().map(move |x| y * width + x));
+            let mut places = pixels.map(|pixel| pixel * channels + first + lane);
+            if let Some(last) = places.rfind(|&place| self.input[place].is_nan()) {
+                self.target[last] += self.gradient[pixel + lane];
+            }
+        }
+    }
+
     #[inline(always)]
     fn block<const LENGTH: usize>(&mut self, first: usize) {
         let (width, channels) = (self.shape.input[1], self.shape.channels);
-        let [rows, columns] = &self.shape.windows;
+        let shape = self.shape;
+        let [rows, columns] = &shape.windows;
         for (index_y, row) in rows.iter().enumerate() {
             for (index_x, column) in columns.iter().enumerate() {
                 let pixel = (index_y * columns.len() + index_x) * channels + first;
@@ -141,6 +163,10 @@ impl MaximumGradient<'_> {
                             left[lane] = if hit { 0.0 } else { left[lane] };
                         }
                     }
+                }
+                // Looked for without an early end, which vectors do not have.
+                if most.iter().fold(false, |found, value| found | value.is_nan()) {
+                    self.give_to_last_nan(row, column, &most, pixel, first);
                 }
             }
         }

@@ -84,6 +84,28 @@ fn averages_and_gradients_equal_their_definition_at_every_level() {
 }
 
 #[test]
+fn pooling_of_nothing_is_defined() {
+    at_every_level(|level| {
+        // No images, no channels, no pixels but the border's, and no windows: [batch, channels, height] and windows.
+        for ([batch, channels, height], kernel) in [([0, 3, 4], 2), ([2, 0, 4], 2), ([2, 3, 0], 2), ([2, 3, 4], 9)] {
+            let input = [height, 4];
+            let windows = input.map(|size| sliding_windows(size, kernel, 1, 1, false, true));
+            let shape = PoolShape { batch, channels, input, windows };
+            let (source, gradient) = (vec![1.0; shape.input_len()], vec![1.0; shape.output_len()]);
+            let (mut mean, mut most) = (vec![f32::NAN; gradient.len()], vec![f32::NAN; gradient.len()]);
+            average(&shape, &source, &mut mean);
+            maximum(&shape, &source, &mut most);
+            assert_eq!(mean, vec![0.0; gradient.len()], "{shape:?} at {level:?}");
+            assert_eq!(most, vec![f32::NEG_INFINITY; gradient.len()], "{shape:?} at {level:?}");
+            let (mut of_mean, mut of_most) = (vec![f32::NAN; source.len()], vec![f32::NAN; source.len()]);
+            average_gradient(&shape, &gradient, &mut of_mean);
+            maximum_gradient(&shape, &source, &most, &gradient, &mut of_most);
+            assert_eq!([of_mean, of_most], [(); 2].map(|()| vec![0.0; source.len()]), "{shape:?} at {level:?}");
+        }
+    });
+}
+
+#[test]
 fn maxima_and_gradients_equal_their_definition_at_every_level() {
     at_every_level(|level| {
         for shape in shapes() {

@@ -88,7 +88,7 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn where_positive(gate: __m256, value: __m256) -> __m256 {
-        unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(gate, _mm256_setzero_ps()), value) }
+    unsafe fn rectify(gate: __m256, value: __m256) -> __m256 {
+        unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(gate, _mm256_setzero_ps()), value) }
     }
 }

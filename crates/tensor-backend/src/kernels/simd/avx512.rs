@@ -81,10 +81,10 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn where_positive(gate: __m512, value: __m512) -> __m512 {
+    unsafe fn rectify(gate: __m512, value: __m512) -> __m512 {
         unsafe {
-            let positive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(gate, _mm512_setzero_ps());
-            _mm512_maskz_mov_ps(positive, value)
+            let passes = _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(gate, _mm512_setzero_ps());
+            _mm512_maskz_mov_ps(passes, value)
         }
     }
 }

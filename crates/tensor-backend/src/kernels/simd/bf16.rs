@@ -64,7 +64,7 @@ impl Simd for Avx512Bf16 {
         fn sub(a: __m512, b: __m512) -> __m512;
         fn mul(a: __m512, b: __m512) -> __m512;
         fn fma(a: __m512, b: __m512, c: __m512) -> __m512;
-        fn where_positive(gate: __m512, value: __m512) -> __m512;
+        fn rectify(gate: __m512, value: __m512) -> __m512;
     }
 }
 

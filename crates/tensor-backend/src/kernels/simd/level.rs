@@ -83,10 +83,14 @@ fn detected() -> Level {
     })
 }
 
-/// Calls a function that is generic over [`Simd`](super::Simd) with the vector type of the level in use.
+/// Calls a function that is generic over [`Simd`](super::Simd) with the vector type of the level in use, or of one that
+/// was in use before: `dispatch!(at level, function(..))`.
 macro_rules! dispatch {
     ($($function:ident)::+ ( $($argument:expr),* $(,)? )) => {
-        match $crate::kernels::simd::level() {
+        $crate::kernels::simd::dispatch!(at $crate::kernels::simd::level(), $($function)::+ ( $($argument),* ))
+    };
+    (at $level:expr, $($function:ident)::+ ( $($argument:expr),* $(,)? )) => {
+        match $level {
             #[cfg(target_arch = "x86_64")]
             $crate::kernels::simd::Level::Avx512 => $($function)::+::<$crate::kernels::simd::Avx512>($($argument),*),
             #[cfg(target_arch = "x86_64")]

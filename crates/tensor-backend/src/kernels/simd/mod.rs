@@ -63,8 +63,9 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn mul(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a · b + c`, rounded once where the hardware can.
     unsafe fn fma(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// `value` where `gate > 0`, zero elsewhere.
-    unsafe fn where_positive(gate: Self::Vector, value: Self::Vector) -> Self::Vector;
+    /// Zero where `gate <= 0`, `value` elsewhere: also where the gate is not a number, as in PyTorch's rectifier, so that
+    /// a broken number is not taken for a negative one.
+    unsafe fn rectify(gate: Self::Vector, value: Self::Vector) -> Self::Vector;
 
     /// What the product kernels (tiles and outer products) accumulate with: [`Simd::fma`], or where the operands' lanes
     /// are pairs of shorter numbers, `c` plus both products of a pair.

@@ -84,7 +84,7 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    unsafe fn where_positive(gate: float32x4_t, value: float32x4_t) -> float32x4_t {
-        unsafe { vbslq_f32(vcgtq_f32(gate, vdupq_n_f32(0.0)), value, vdupq_n_f32(0.0)) }
+    unsafe fn rectify(gate: float32x4_t, value: float32x4_t) -> float32x4_t {
+        unsafe { vbslq_f32(vcleq_f32(gate, vdupq_n_f32(0.0)), vdupq_n_f32(0.0), value) }
     }
 }

@@ -85,7 +85,7 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    unsafe fn where_positive(gate: [f32; 8], value: [f32; 8]) -> [f32; 8] {
-        each(gate, value, |gate, value| if gate > 0.0 { value } else { 0.0 })
+    unsafe fn rectify(gate: [f32; 8], value: [f32; 8]) -> [f32; 8] {
+        each(gate, value, |gate, value| if gate <= 0.0 { 0.0 } else { value })
     }
 }
