@@ -32,11 +32,11 @@ pub trait Backbone<B: Backend> {
 
     /// The map of every stage, of `images` `[batch, channels, height, width]`, normalised.
     fn maps(&self, images: Tensor<B, 4>) -> Vec<Tensor<B, 4>> {
-        let stages = self.stages().len();
-        let mut maps: Vec<Tensor<B, 4>> = Vec::with_capacity(stages);
-        for index in 0..stages {
-            let input = maps.last().unwrap_or(&images).clone();
-            maps.push(self.forward_stage(index, input));
+        let mut maps = Vec::new();
+        let mut map = images;
+        for index in 0..self.stages().len() {
+            map = self.forward_stage(index, map);
+            maps.push(map.clone());
         }
         maps
     }

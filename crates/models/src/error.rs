@@ -99,7 +99,8 @@ pub enum ModelError {
     },
     /// Images that are too large to be one image.
     #[error(
-        "images of {}×{} pixels are too large for the model `{model}`: height and width may be {maximum} pixels at most",
+        "images of {}×{} pixels are too large for the model `{model}`: height and width may be {maximum} pixels at \
+         most",
         .found.height, .found.width
     )]
     InputTooLarge {

@@ -8,13 +8,13 @@ use burn::tensor::backend::Backend;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::model_table::option_names;
+use crate::option_names::option_names;
 use crate::{InputShape, ModelError};
 
 /// A family of networks: what implements this is the family's options, its keys of the `[model]` table beside `name`.
 ///
-/// An option left out has the value of [`Default`]. An `Option` among them is unset by default, which stands for a value
-/// that follows from others.
+/// An option left out has the value of [`Default`]. An `Option` among them is unset by default, which stands for a
+/// value that follows from others.
 ///
 /// A family is added by one file in `families/`, its `mod` line, and its line in the list of those that answer alike
 /// (`lists.rs`). The tests over every network then test it.
@@ -122,8 +122,8 @@ impl<V> Request<V> {
         self.refuse(option, value.to_string(), format!("at least {} and at most {}", range.start(), range.end()))
     }
 
-    /// Checks that there are `counts` of `values`, of the option `option`, and that each lies in `range`; `unit` is what
-    /// they count, such as "channels".
+    /// Checks that there are `counts` of `values`, of the option `option`, and that each lies in `range`; `unit` is
+    /// what they count, such as "channels".
     ///
     /// # Errors
     ///

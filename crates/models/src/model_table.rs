@@ -1,15 +1,14 @@
 //! The `[model]` table: a name, and options of the name's family.
 
-use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::vec::IntoIter;
 
 use burn::tensor::backend::Backend;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
-use serde::de::{DeserializeOwned, DeserializeSeed, Error, IntoDeserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Error, IntoDeserializer, MapAccess, Visitor};
 use serde::ser::SerializeMap;
-use serde::{Deserializer, Serialize, Serializer, forward_to_deserialize_any};
+use serde::{Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::family::{Entry, Family, ModelCard, Request};
@@ -308,36 +307,4 @@ impl<'de, K: DeserializeSeed<'de>> Visitor<'de> for OptionKey<K> {
         }
         Err(E::custom(ModelError::UnknownOption { model, option: option.to_owned(), allowed: names }))
     }
-}
-
-/// Names of the fields of `T`, whose `Deserialize` is derived.
-pub(crate) fn option_names<T: DeserializeOwned>() -> &'static [&'static str] {
-    /// Takes the names that a derived `Deserialize` asks for, and gives nothing.
-    struct Fields<'a>(&'a Cell<&'static [&'static str]>);
-    impl<'de> Deserializer<'de> for Fields<'_> {
-        type Error = serde::de::value::Error;
-
-        fn deserialize_struct<V: Visitor<'de>>(
-            self,
-            _name: &'static str,
-            fields: &'static [&'static str],
-            _visitor: V,
-        ) -> Result<V::Value, Self::Error> {
-            self.0.set(fields);
-            Err(Error::custom("the names are all that was asked for"))
-        }
-
-        fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Self::Error> {
-            Err(Error::custom("options are a struct"))
-        }
-
-        forward_to_deserialize_any! {
-            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-            newtype_struct seq tuple tuple_struct map enum identifier ignored_any
-        }
-    }
-    let names = Cell::new(&[][..]);
-    // Always an error: there is nothing to read.
-    let _ = T::deserialize(Fields(&names));
-    names.get()
 }

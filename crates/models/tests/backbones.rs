@@ -7,19 +7,6 @@ use models::{Backbone, ClassifierConfig, ClassifierNetwork, ClassifierParts, Inp
 use tensor_backend::state_dict::tensor_infos;
 use tensor_backend::{SelectedBackend, TrainingBackend, random};
 
-/// For images of `side` pixels, or of the least that the network takes.
-fn network(config: &ClassifierConfig, side: usize) -> (ClassifierNetwork<TrainingBackend>, InputShape) {
-    random::seed(1, 0);
-    let side = side.max(config.minimum_side());
-    let input = InputShape::new(config.card().input.channels, side, side);
-    (config.init(10, input, &Default::default()).expect("its own defaults"), input)
-}
-
-fn images(input: InputShape, batch: usize) -> Tensor<TrainingBackend, 4> {
-    random::seed(2, 0);
-    random::normal([batch, input.channels, input.height, input.width], 0.0, 1.0, &Default::default())
-}
-
 fn bits<const D: usize>(tensor: Tensor<SelectedBackend, D>) -> Vec<u32> {
     tensor.into_data().to_vec::<f32>().expect("f32").into_iter().map(f32::to_bits).collect()
 }
@@ -56,49 +43,49 @@ fn strides_and_channels_are_those_of_the_maps() {
     }
 }
 
-/// The three parts are the network, bit for bit, in inference and in training.
 #[test]
-fn forward_is_the_head_of_the_pooled_last_map() {
+fn parts_are_the_network_and_pass_gradients_on() {
     for config in ClassifierConfig::all() {
-        let name = config.name();
-        let (network, input) = network(&config, 64);
-        let images = images(input, 2);
-        let valid = network.valid();
-        let whole = valid.forward(images.clone().inner());
-        assert_eq!(whole.dims(), [2, 10], "{name}");
-        let whole = bits(whole);
-        let mut maps = valid.maps(images.clone().inner());
-        let last = maps.pop().expect("a stage");
-        assert_eq!(bits(last.clone()), bits(valid.last_map(images.clone().inner())), "{name}");
-        let features = valid.pool(last);
-        assert_eq!(bits(features.clone()), bits(valid.features(images.clone().inner())), "{name}");
-        assert_eq!(bits(valid.head(features)), whole, "{name}");
-
-        random::seed(3, 0);
-        let whole = bits(network.forward(images.clone()).inner());
-        random::seed(3, 0);
-        let last = network.maps(images).pop().expect("a stage");
-        assert_eq!(bits(network.head(network.pool(last)).inner()), whole, "{name}");
+        random::seed(1, 0);
+        let side = config.minimum_side().max(32);
+        let input = InputShape::new(config.card().input.channels, side, side);
+        let network: ClassifierNetwork<TrainingBackend> =
+            config.init(10, input, &Default::default()).expect("its own defaults");
+        random::seed(2, 0);
+        let images = random::normal([2, input.channels, side, side], 0.0, 1.0, &Default::default());
+        check_parts(config.name(), &network, &images);
+        check_gradients(config.name(), &network, images);
     }
 }
 
+/// The head of the pooled last map is the network, bit for bit, in inference and in training.
+fn check_parts(name: &str, network: &ClassifierNetwork<TrainingBackend>, images: &Tensor<TrainingBackend, 4>) {
+    let (valid, inner) = (network.valid(), images.clone().inner());
+    let logits = valid.forward(inner.clone());
+    assert_eq!(logits.dims(), [2, 10], "{name}");
+    let last = valid.maps(inner.clone()).pop().expect("a stage");
+    assert_eq!(bits(last.clone()), bits(valid.last_map(inner)), "{name}");
+    assert_eq!(bits(valid.head(valid.pool(last))), bits(logits), "{name}");
+
+    random::seed(3, 0);
+    let logits = network.forward(images.clone());
+    random::seed(3, 0);
+    let last = network.maps(images.clone()).pop().expect("a stage");
+    assert_eq!(bits(network.head(network.pool(last)).inner()), bits(logits.inner()), "{name}");
+}
+
 /// What is asked of one stage moves the image: nothing on the way holds a gradient back.
-#[test]
-fn gradients_come_back_from_every_stage() {
-    for config in ClassifierConfig::all() {
-        let name = config.name();
-        let (network, input) = network(&config, 64);
-        let images = images(input, 2).require_grad();
-        let stages = network.stages();
-        for (stage, map) in stages.iter().zip(network.maps(images.clone())) {
-            let shape = map.dims();
-            let weights = (0..shape.iter().product()).map(|index: usize| (index as f32 * 0.7).sin()).collect();
-            let weights = Tensor::from_data(TensorData::new::<f32, _>(weights, shape), &Default::default());
-            let gradients = (map * weights).sum().backward();
-            let gradient = images.grad(&gradients).expect("the image's");
-            let norm: f32 = gradient.square().sum().sqrt().into_scalar();
-            assert!(norm > 0.0 && norm.is_finite(), "{name}: {stage:?}: the gradient of the image has norm {norm}");
-        }
+fn check_gradients(name: &str, network: &ClassifierNetwork<TrainingBackend>, images: Tensor<TrainingBackend, 4>) {
+    let images = images.require_grad();
+    for (index, stage) in network.stages().iter().enumerate() {
+        let map = (0..=index).fold(images.clone(), |map, index| network.forward_stage(index, map));
+        let shape = map.dims();
+        let weights = (0..shape.iter().product()).map(|index: usize| (index as f32 * 0.7).sin()).collect();
+        let weights = Tensor::from_data(TensorData::new::<f32, _>(weights, shape), &Default::default());
+        let gradients = (map * weights).sum().backward();
+        let gradient = images.grad(&gradients).expect("the image's");
+        let norm: f32 = gradient.square().sum().sqrt().into_scalar();
+        assert!(norm > 0.0 && norm.is_finite(), "{name}: {stage:?}: the gradient of the image has norm {norm}");
     }
 }
 

@@ -16,8 +16,9 @@ fn uninitialised(config: &ClassifierConfig) -> ClassifierNetwork<TrainingBackend
 
 /// The cards' counts are torchvision's `num_params` (VGG, ResNet; Inception's without its auxiliary head of 3,326,696),
 /// He et al. 2015 table 6 to its digits (0.27, 0.46, 0.66, 0.85 and 1.7 million for the CIFAR ResNets),
-/// kuangliu/pytorch-cifar's (11,173,962 for its ResNet-18) and 61,706 for LeNet-5 with a connected second convolution. `cnn` by hand: convolutions 864 + 18,432 + 73,728,
-/// normalisations 2 · (32 + 64 + 128) = 448, dense 128 · 4 · 4 · 10 + 10 = 20,490; together 113,962.
+/// kuangliu/pytorch-cifar's (11,173,962 for its ResNet-18) and 61,706 for LeNet-5 with a connected second convolution.
+/// `cnn` by hand: convolutions 864 + 18,432 + 73,728, normalisations 2 · (32 + 64 + 128) = 448, dense 128 · 4 · 4 · 10
+/// + 10 = 20,490; together 113,962.
 #[test]
 fn parameter_counts_are_those_of_the_cards() {
     for config in ClassifierConfig::all() {

@@ -15,8 +15,8 @@ fn values<'a>(state: &'a [NamedTensor], name: &str) -> &'a [f32] {
     &state.iter().find(|tensor| tensor.name == name).unwrap_or_else(|| panic!("a tensor {name}")).values
 }
 
-/// The deviation of a tensor of at least 4,000 values, whose relative standard error is at most 1 / √8,000 = 1.1 % (less
-/// for a uniform distribution): four of them are 4.5 %.
+/// The deviation of a tensor of at least 4,000 values, whose relative standard error is at most 1 / √8,000 = 1.1 %
+/// (less for a uniform distribution): four of them are 4.5 %.
 fn has_deviation(state: &[NamedTensor], name: &str, expected: f64) {
     let values = values(state, name);
     assert!(values.len() >= 4000, "{name} has {} values", values.len());

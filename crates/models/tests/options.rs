@@ -237,8 +237,8 @@ fn absurd_numbers_are_refused_in_words() {
     for (json, expected) in [
         (
             r#"{"name": "cnn", "widths": [100000000]}"#,
-            "option `widths` of the model `cnn` is [100000000], expected from 1 to 16 numbers, each of at least 1 and at \
-             most 16384 channels",
+            "option `widths` of the model `cnn` is [100000000], expected from 1 to 16 numbers, each of at least 1 and \
+             at most 16384 channels",
         ),
         (
             r#"{"name": "cnn", "widths": [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]}"#,
@@ -268,7 +268,8 @@ fn absurd_numbers_are_refused_in_words() {
         // 10 · (16 · 16 · 16,384 + 1) of the last layer.
         (
             r#"{"name": "cnn", "widths": [16384], "convolutions": 16}"#,
-            "the model `cnn` would have 36281696266 parameters with these options and images, expected at most 2000000000",
+            "the model `cnn` would have 36281696266 parameters with these options and images, expected at most \
+             2000000000",
         ),
     ] {
         let message = refusal(json, 10, rgb);

@@ -1,7 +1,7 @@
 //! Published weights of YOLOX-nano against ONNX Runtime on the published ONNX file, on real images.
 //!
-//! The weights and the images are read from the folder that `OKULO_TEST_DATA` names; without it the test is skipped. The
-//! figures are made by `tests/fixtures/export_yolox.py --data FOLDER`; with `--full OUT` it also writes all of ONNX
+//! The weights and the images are read from the folder that `OKULO_TEST_DATA` names; without it the test is skipped.
+//! The figures are made by `tests/fixtures/export_yolox.py --data FOLDER`; with `--full OUT` it also writes all of ONNX
 //! Runtime's values, which are compared too where `OKULO_ORT_OUTPUT` names that folder.
 
 use std::path::Path;
@@ -22,8 +22,8 @@ const CLASSES: usize = 80;
 /// ImageNet's, which the published weights were trained with.
 const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
-/// Greatest difference of a raw output; they reach 38. These weights amplify rounding: ONNX Runtime's values of this image
-/// are up to 9.1e-4 from what float64 gives.
+/// Greatest difference of a raw output; they reach 38. These weights amplify rounding: ONNX Runtime's values of this
+/// image are up to 9.1e-4 from what float64 gives.
 const TOLERANCE: f64 = 1e-3;
 
 #[derive(Deserialize)]

@@ -228,8 +228,8 @@ impl<B: VisionBackend> CifarBlock<B> {
 
 /// Option A: every second pixel, the new channels half before and half after the old ones, all zero.
 ///
-/// Done as a 1×1 convolution with constant weights, a one for each old channel: the sums are exact, and feature maps stay
-/// in the order that convolutions store them in, which slicing and padding would undo.
+/// Done as a 1×1 convolution with constant weights, a one for each old channel: the sums are exact, and feature maps
+/// stay in the order that convolutions store them in, which slicing and padding would undo.
 fn subsample<B: VisionBackend>(input: Tensor<B, 4>, width: usize) -> Tensor<B, 4> {
     let channels = input.dims()[1];
     let before = (width - channels) / 2;

@@ -3,8 +3,8 @@
 //! Paper: Long et al. 2015, "Fully convolutional networks for semantic segmentation", with the dilated ResNet of Chen
 //! et al. 2017, "Rethinking atrous convolution for semantic image segmentation", section 3.1. Reference: torchvision
 //! `models/segmentation/fcn.py`, `fcn_resnet50`, whose names and initial values these are: the last two stages keep the
-//! size and dilate their convolutions instead, a small head scores the last map, and its scores are enlarged by bilinear
-//! interpolation. The auxiliary head, on the third stage, helps training and is left out of predictions.
+//! size and dilate their convolutions instead, a small head scores the last map, and its scores are enlarged by
+//! bilinear interpolation. The auxiliary head, on the third stage, helps training and is left out of predictions.
 //!
 //! Images of any size: nothing needs to be enlarged, since the scores are interpolated to the image's size.
 
@@ -140,19 +140,19 @@ pub struct FcnResNet<B: Backend> {
 impl<B: VisionBackend> Network<B> for FcnResNet<B> {
     type Output = SegmenterOutput<B>;
 
-    /// Logits `[batch, classes, height, width]` of `images` `[batch, channels, height, width]`; the auxiliary ones where
-    /// there is such a head and gradients are taken.
+    /// Logits `[batch, classes, height, width]` of `images` `[batch, channels, height, width]`; the auxiliary ones
+    /// where there is such a head and gradients are taken.
     fn forward(&self, images: Tensor<B, 4>) -> SegmenterOutput<B> {
         let [_, _, height, width] = images.dims();
         let training = B::ad_enabled(&images.device());
         let last = self.backbone.stages().len() - 1;
         let third = (0..last).fold(images, |map, index| self.backbone.forward_stage(index, map));
-        let fourth = self.backbone.forward_stage(last, third.clone());
+        let auxiliary = self.aux_classifier.as_ref().filter(|_| training).map(|head| (head, third.clone()));
+        let fourth = self.backbone.forward_stage(last, third);
         let score = |head: &[FeatureLayer<B>], features| {
             resize(forward_features(head, features), [height, width], Interpolation::Bilinear)
         };
         let logits = score(&self.classifier, fourth);
-        let auxiliary = self.aux_classifier.as_ref().filter(|_| training).map(|head| score(head, third));
-        SegmenterOutput { logits, auxiliary }
+        SegmenterOutput { logits, auxiliary: auxiliary.map(|(head, third)| score(head, third)) }
     }
 }

@@ -6,8 +6,8 @@
 //! and are trained.
 //!
 //! `features.N` and `classifier.N` are the layers of torchvision's `vgg16`, whose weights fit once those of the two
-//! dense layers are reshaped to `[4096, 512, 7, 7]` and `[4096, 4096, 1, 1]`; `score_pool4`, `upscore2` and so on are the
-//! names of the authors' network description.
+//! dense layers are reshaped to `[4096, 512, 7, 7]` and `[4096, 4096, 1, 1]`; `score_pool4`, `upscore2` and so on are
+//! the names of the authors' network description.
 //!
 //! Images of any size: where the authors add a border of 100 pixels and crop the enlarged scores, sides are here
 //! enlarged to multiples of 32 by repeating the last row and column, the 7×7 convolution keeps the size, and the scores

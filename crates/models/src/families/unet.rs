@@ -8,8 +8,8 @@
 //! Images of any size: sides that are no multiples of `2^depth` are enlarged to the next ones by repeating the last row
 //! and column, and the logits are cropped back to the image's size.
 //!
-//! Names of tensors: `encoder.N` for the blocks from fine to coarse, `decoder.N` from coarse to fine, `head`; blocks have
-//! `conv1`, `bn1`, `conv2`, `bn2`, and a decoder's step has `up` and `block`.
+//! Names of tensors: `encoder.N` for the blocks from fine to coarse, `decoder.N` from coarse to fine, `head`; blocks
+//! have `conv1`, `bn1`, `conv2`, `bn2`, and a decoder's step has `up` and `block`.
 
 use burn::module::Module;
 use burn::tensor::Tensor;

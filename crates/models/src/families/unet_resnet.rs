@@ -1,9 +1,9 @@
 //! U-Net whose encoder is a ResNet, which may start from weights of a classifier.
 //!
-//! Papers: Ronneberger et al. 2015, "U-Net: convolutional networks for biomedical image segmentation", for the decoder and
-//! the skips; He et al. 2015, "Deep residual learning for image recognition", for the encoder. Widths of the decoder,
-//! nearest-neighbour enlarging and the 3×3 head are those of `Unet` in segmentation_models.pytorch, whose parameter counts
-//! these networks have.
+//! Papers: Ronneberger et al. 2015, "U-Net: convolutional networks for biomedical image segmentation", for the decoder
+//! and the skips; He et al. 2015, "Deep residual learning for image recognition", for the encoder. Widths of the
+//! decoder, nearest-neighbour enlarging and the 3×3 head are those of `Unet` in segmentation_models.pytorch, whose
+//! parameter counts these networks have.
 //!
 //! Images of any size: sides that are no multiples of 32 are enlarged to the next ones by repeating the last row and
 //! column, and the logits are cropped back to the image's size.

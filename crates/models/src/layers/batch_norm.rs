@@ -20,9 +20,10 @@ pub(crate) const BUFFER_NAMES: [&str; 2] = ["running_mean", "running_var"];
 /// Batch normalisation, PyTorch's `nn.BatchNorm2d`, with an optional sum and activation in the same operation.
 ///
 /// On a backend with gradients it normalises by the batch's statistics and moves the running ones towards them (by
-/// `momentum`, with the unbiased variance, as PyTorch does); on one without, or when [`frozen`](Self::frozen) or neither
-/// its scale nor its shift is trained, it normalises by the running ones. A layer with one of the two held still goes on
-/// with the batch's: without them nothing would keep the activations of a network that is trained within bounds.
+/// `momentum`, with the unbiased variance, as PyTorch does); on one without, or when [`frozen`](Self::frozen) or
+/// neither its scale nor its shift is trained, it normalises by the running ones. A layer with one of the two held
+/// still goes on with the batch's: without them nothing would keep the activations of a network that is trained within
+/// bounds.
 ///
 /// Source: Ioffe and Szegedy 2015, "Batch normalization". `num_batches_tracked` is left out: PyTorch reads it only when
 /// `momentum=None`.

@@ -15,8 +15,8 @@ pub fn window_positions(size: usize, kernel: usize, stride: usize, padding: usiz
     Some((size + 2 * padding).checked_sub(kernel)? / stride + 1)
 }
 
-/// The least size of an image from which `feature_side` leaves something; whatever is left of one size is left of larger
-/// ones too.
+/// The least size of an image from which `feature_side` leaves something; whatever is left of one size is left of
+/// larger ones too.
 pub(crate) fn least_side(feature_side: impl Fn(usize) -> Option<usize>) -> usize {
     // Larger than any network's: sixteen stages that halve the image, each of some hundred pixels.
     let (mut too_small, mut enough) = (0, 1 << 40);

@@ -31,8 +31,8 @@ pub enum Initialisation {
     KaimingNormalFanIn,
     /// Normal with deviation 0.01 and zero bias: dense layers of torchvision's VGG.
     SmallNormal,
-    /// Normal with deviation 0.1; the bias stays at PyTorch's default: torchvision's Inception. (It cuts the distribution
-    /// off at 2, twenty deviations away.)
+    /// Normal with deviation 0.1; the bias stays at PyTorch's default: torchvision's Inception. (It cuts the
+    /// distribution off at 2, twenty deviations away.)
     NormalTenth,
     /// Normal with deviation 0.001; the bias stays at PyTorch's default: the last layer of Inception's auxiliary head.
     NormalThousandth,

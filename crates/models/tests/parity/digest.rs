@@ -21,8 +21,8 @@ pub(crate) struct Digest {
 }
 
 impl Digest {
-    /// How far `values` are from the digested tensor: the greatest of the differences of norm and projection relative to
-    /// the norm, and of the samples relative to the greatest entry.
+    /// How far `values` are from the digested tensor: the greatest of the differences of norm and projection relative
+    /// to the norm, and of the samples relative to the greatest entry.
     ///
     /// The projection's factors are uniform in ±1, so that a difference d of the tensors changes it by about |d| / √3.
     pub(crate) fn distance(&self, values: &[f32]) -> f64 {

@@ -15,9 +15,9 @@ use super::{B, RUNNING_TOLERANCE};
 /// Logits here are of the order of 0.1, ten times smaller than those of the other networks; so is their tolerance.
 const LOGIT_TOLERANCE: f64 = 1e-5;
 
-/// In training mode normalisation divides by deviations over two images, down to single pixels in the auxiliary head, which
-/// enlarges rounding errors: PyTorch's own logits in `f32` are up to 1.0e-4 from those in `f64` on these inputs, those of
-/// the auxiliary head 7.3e-4.
+/// In training mode normalisation divides by deviations over two images, down to single pixels in the auxiliary head,
+/// which enlarges rounding errors: PyTorch's own logits in `f32` are up to 1.0e-4 from those in `f64` on these inputs,
+/// those of the auxiliary head 7.3e-4.
 const TRAINING_LOGIT_TOLERANCE: f64 = 1e-3;
 
 #[derive(Debug, Deserialize)]

@@ -99,8 +99,9 @@ fn check_case(case: &Case) {
     println!("{name}\n  inference logits differ by {difference:.2e}");
     assert!(difference <= LOGIT_TOLERANCE, "{name}: inference logits differ by {difference:e}");
 
-    // The ResNet's coarsest maps have a dozen values a channel, whose statistics enlarge rounding, and its images keep no
-    // distance from kinks. From f64, PyTorch's own f32 has 2.3e-5 (logits up to 3.5) and 3.3e-3 (gradients) in this case.
+    // The ResNet's coarsest maps have a dozen values a channel, whose statistics enlarge rounding, and its images keep
+    // no distance from kinks. From f64, PyTorch's own f32 has 2.3e-5 (logits up to 3.5) and 3.3e-3 (gradients) in this
+    // case.
     let (logit_tolerance, gradient_tolerance) =
         if name.contains("unet-resnet") { (3e-4, 1e-2) } else { (LOGIT_TOLERANCE, GRADIENT_TOLERANCE) };
     let output = network.forward(images);

@@ -176,8 +176,8 @@ pub struct Inception<B: Backend> {
 impl<B: VisionBackend> Inception<B> {
     /// Logits of both heads, those of the auxiliary one where there is one.
     ///
-    /// Training on both adds 0.4 times the auxiliary loss (0.3 in the paper's predecessor, 0.4 in torchvision's reference
-    /// training), and needs images of at least 299 pixels.
+    /// Training on both adds 0.4 times the auxiliary loss (0.3 in the paper's predecessor, 0.4 in torchvision's
+    /// reference training), and needs images of at least 299 pixels.
     ///
     /// # Shapes
     ///

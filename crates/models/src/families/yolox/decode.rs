@@ -6,9 +6,9 @@ use super::BOX_VALUES;
 
 /// Detections in one image, before any suppression, in the order of the anchors and classes, in pixels of the input.
 ///
-/// A detection's score is the product of objectness and class probability. With `multi_label` an anchor point may answer
-/// with several classes, otherwise with its best only. Scores below `score_threshold`, and boxes that are not finite,
-/// are left out.
+/// A detection's score is the product of objectness and class probability. With `multi_label` an anchor point may
+/// answer with several classes, otherwise with its best only. Scores below `score_threshold`, and boxes that are not
+/// finite, are left out.
 ///
 /// Source: Megvii's YOLOX, `yolox/models/yolo_head.py`, `decode_outputs`, and `yolox/utils/boxes.py`, `postprocess`.
 ///

@@ -1,6 +1,7 @@
 //! The decoupled head: one branch for classes, one for boxes and objectness.
 //!
-//! Paper: Ge et al. 2021, section 2.1 and figure 2. Reference: Megvii's YOLOX, `yolox/models/yolo_head.py`, `YOLOXHead`.
+//! Paper: Ge et al. 2021, section 2.1 and figure 2. Reference: Megvii's YOLOX, `yolox/models/yolo_head.py`,
+//! `YOLOXHead`.
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;

@@ -89,7 +89,8 @@ impl Family for YoloxOptions {
 }
 
 /// The parameter counts are, to the digits that the paper gives (tables 3 and 4: 0.91, 5.06, 9.0, 25.3, 54.2 and 99.1
-/// million), those of Ge et al. 2021; the rest of their digits are those of the same networks in PyTorch, see the tests.
+/// million), those of Ge et al. 2021; the rest of their digits are those of the same networks in PyTorch, see the
+/// tests.
 static ENTRIES: [Entry<YoloxSize>; 6] = [
     entry("yolox-nano", YoloxSize::Nano, 416, 912_159, "a quarter of the width, depthwise convolutions"),
     entry("yolox-tiny", YoloxSize::Tiny, 416, 5_055_855, "three eighths of the width, a third of the depth"),
