@@ -73,9 +73,13 @@ pub enum ScheduleConfig {
 impl ScheduleConfig {
     /// What is wrong with the settings, if anything: the key, and what it must be.
     pub fn problem(&self) -> Option<String> {
-        let positive = |key: &str, value: f64| {
-            (!(value > 0.0 && value.is_finite())).then(|| format!("schedule.{key} must be positive, found {value}"))
+        let within = |key: &str, value: f64, least: f64, most: f64| {
+            (!(least..=most).contains(&value))
+                .then(|| format!("schedule.{key} must lie in {least:e}..={most:e}, found {value}"))
         };
+        // Wider than any use; beyond, powers of it leave the numbers that there are.
+        let factor_within = |value: f64| within("factor", value, 1e-6, 10.0);
+        let division = |key: &str, value: f64| within(key, value, 1e-3, 1e12);
         let fraction = |key: &str, value: f64| {
             (!(0.0..=1.0).contains(&value)).then(|| format!("schedule.{key} must lie in 0..=1, found {value}"))
         };
@@ -83,15 +87,15 @@ impl ScheduleConfig {
             Self::Constant => None,
             Self::Step { epochs: 0, .. } => Some("schedule.epochs must be at least 1, found 0".to_owned()),
             Self::Step { factor, .. } | Self::MultiStep { factor, .. } | Self::Exponential { factor } => {
-                positive("factor", *factor)
+                factor_within(*factor)
             }
             Self::Cosine { minimum } => fraction("minimum", *minimum),
             Self::OneCycle { up, initial, last } => {
-                fraction("up", *up).or_else(|| positive("initial", *initial)).or_else(|| positive("last", *last))
+                fraction("up", *up).or_else(|| division("initial", *initial)).or_else(|| division("last", *last))
             }
-            Self::Polynomial { power } => positive("power", *power),
+            Self::Polynomial { power } => within("power", *power, 1e-3, 100.0),
             Self::ReduceOnPlateau { factor, minimum, .. } => {
-                positive("factor", *factor).or_else(|| fraction("minimum", *minimum))
+                factor_within(*factor).or_else(|| fraction("minimum", *minimum))
             }
         }
     }

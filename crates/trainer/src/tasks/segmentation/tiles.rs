@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn every_pixel_has_a_weight_up_to_the_largest_margin() {
-        for (length, size, overlap) in [(512, 256, 64), (513, 96, 64), (300, 64, 64), (200, 64, 90), (90, 20, 10)] {
+        for (length, size, overlap) in [(512, 256, 64), (513, 96, 64), (300, 64, 64), (200, 64, 90), (90, 40, 10)] {
             let tile = ImageSize::new(size, size);
             let tiling = Tiling::new(ImageSize::new(length, 1), tile, overlap);
             let unanswered = |margin: usize| {

@@ -95,6 +95,9 @@ pub enum OptimizerKind {
     Adagrad,
 }
 
+/// As many epochs as a run can have.
+const MOST_WARMUP_EPOCHS: f64 = 1e6;
+
 impl OptimizerConfig {
     fn epsilon(&self) -> f64 {
         // PyTorch's defaults.
@@ -130,8 +133,9 @@ impl OptimizerConfig {
                 return Some(format!("optim.{key} must be a positive number, found {value}"));
             }
         }
-        if !(self.warmup_epochs >= 0.0 && self.warmup_epochs.is_finite()) {
-            return Some(format!("optim.warmup_epochs must not be negative, found {}", self.warmup_epochs));
+        if !(0.0..=MOST_WARMUP_EPOCHS).contains(&self.warmup_epochs) {
+            let found = self.warmup_epochs;
+            return Some(format!("optim.warmup_epochs must lie in 0..={MOST_WARMUP_EPOCHS}, found {found}"));
         }
         if !(0.0..=1.0).contains(&self.warmup_start) {
             return Some(format!("optim.warmup_start must lie in 0..=1, found {}", self.warmup_start));
