@@ -5,9 +5,9 @@ use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 
-use crate::LossError;
 use crate::elementwise::{ElementwiseLoss, assert_same_shape};
 use crate::error::check_weights;
+use crate::{LossError, LossSettings};
 
 /// `-(weight · target · ln σ(logit) + (1 - target) · ln(1 - σ(logit)))` with targets in `0..=1`; PyTorch's
 /// `binary_cross_entropy_with_logits`. Finite for all finite logits.
@@ -21,14 +21,12 @@ pub struct BinaryCrossEntropy {
     pub pos_weight: Option<Vec<f32>>,
 }
 
-impl BinaryCrossEntropy {
-    /// Checks the settings for a network with `classes` outputs.
-    ///
+impl LossSettings for BinaryCrossEntropy {
     /// # Errors
     ///
     /// [`LossError`] when there is neither one positive weight nor one for each of the `classes`, or when the weights
     /// are not finite and non-negative, or all zero.
-    pub fn validate(&self, classes: usize) -> Result<(), LossError> {
+    fn validate(&self, classes: usize) -> Result<(), LossError> {
         match self.pos_weight.as_deref() {
             None => Ok(()),
             Some([one]) => check_weights("pos_weight", &[*one], 1),

@@ -4,35 +4,90 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 
-use crate::{
-    BinaryCrossEntropy, CrossEntropy, ElementwiseLoss, Focal, Huber, LossError, MeanAbsolute, MeanSquared, Reduction,
-    SampleLosses, SigmoidFocal, SmoothL1,
-};
+use crate::{LossError, SampleLosses, SoftTargetLoss};
 
-/// A classifier's loss: `kind = "cross-entropy"` with the keys of [`CrossEntropy`], and so on. Cross-entropy by
-/// default.
-///
-/// The elementwise losses compare each of a sample's outputs with its target probability, and a sample's loss is the
-/// mean over its classes. The regression losses among them compare the outputs themselves, not their softmax.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum ClassificationLoss {
-    /// `cross-entropy`: softmax, one class is true.
-    CrossEntropy(CrossEntropy),
-    /// `focal`: softmax, one class is true, hard samples count more.
-    Focal(Focal),
-    /// `binary-cross-entropy`: a yes or no for each class.
-    BinaryCrossEntropy(BinaryCrossEntropy),
-    /// `sigmoid-focal`: a yes or no for each class, hard ones count more.
-    SigmoidFocal(SigmoidFocal),
-    /// `mean-absolute`: distance to the target.
-    MeanAbsolute(MeanAbsolute),
-    /// `mean-squared`: squared distance to the target.
-    MeanSquared(MeanSquared),
-    /// `huber`: squared near the target, absolute far from it.
-    Huber(Huber),
-    /// `smooth-l1`: absolute distance with a rounded tip.
-    SmoothL1(SmoothL1),
+/// Makes [`ClassificationLoss`] of the list of losses. A line is the loss's file, its settings, and what it is; the
+/// settings implement [`SoftTargetLoss`] and [`Default`], and are public under the crate's name.
+macro_rules! classification_losses {
+    ($($file:ident::$Loss:ident: $meaning:literal,)+) => {
+        $(pub use crate::$file::$Loss;)+
+
+        /// A classifier's loss: `kind = "cross-entropy"` with the keys of [`CrossEntropy`], and so on; a kind is
+        /// called by its variant's name in kebab case. Cross-entropy by default.
+        ///
+        /// The elementwise losses compare each of a sample's outputs with its target probability, and a sample's loss
+        /// is the mean over its classes. The regression losses among them compare the outputs themselves, not their
+        /// softmax.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind", rename_all = "kebab-case")]
+        pub enum ClassificationLoss {
+            $(#[doc = $meaning] $Loss($Loss),)+
+        }
+
+        impl ClassificationLoss {
+            /// Every kind of loss with its default settings.
+            pub fn every() -> Vec<Self> {
+                vec![$(Self::$Loss($Loss::default()),)+]
+            }
+
+            /// Checks the settings for a network with `classes` outputs.
+            ///
+            /// # Errors
+            ///
+            /// [`LossError`] naming the key: a list that does not have one value for each class, a weight that is
+            /// negative or not finite, a number outside its range, or an `ignore_index`, which targets that are
+            /// probabilities cannot have.
+            pub fn validate(&self, classes: usize) -> Result<(), LossError> {
+                match self {
+                    $(Self::$Loss(loss) => loss.validate_soft(classes),)+
+                }
+            }
+
+            /// The loss of each sample and what it counts in a mean.
+            ///
+            /// `losses(…).mean()` is the loss to train with, `Σ losses / Σ weights`. All weights are 1, except those of
+            /// a cross-entropy with class weights: there a batch of one-hot targets divides by the sum of the targets'
+            /// class weights, a batch with mixed targets by its size, both as in PyTorch, unless its
+            /// [`Normalisation`](crate::Normalisation) says otherwise. Over several batches, sum losses and weights
+            /// separately and divide once.
+            ///
+            /// # Shapes
+            ///
+            /// - `logits`, `soft_targets`: `[n, classes]`, each row of the targets with the sum 1, see
+            ///   [`one_hot`](crate::one_hot)
+            ///
+            /// # Panics
+            ///
+            /// When the shapes disagree.
+            pub fn losses<B: VisionBackend>(
+                &self,
+                logits: Tensor<B, 2>,
+                soft_targets: Tensor<B, 2>,
+            ) -> SampleLosses<B> {
+                match self {
+                    $(Self::$Loss(loss) => loss.soft_losses(logits, soft_targets),)+
+                }
+            }
+
+            /// What each sample counts in a mean, `[n]`, see [`Self::losses`].
+            pub fn sample_weights<B: VisionBackend>(&self, soft_targets: Tensor<B, 2>) -> Tensor<B, 1> {
+                match self {
+                    $(Self::$Loss(loss) => loss.sample_weights(soft_targets),)+
+                }
+            }
+        }
+    };
+}
+
+classification_losses! {
+    cross_entropy::CrossEntropy: "Softmax; each sample has one class.",
+    focal::Focal: "Softmax; each sample has one class, and hard samples count more.",
+    binary_cross_entropy::BinaryCrossEntropy: "Sigmoid; a yes or no for each class.",
+    sigmoid_focal::SigmoidFocal: "Sigmoid; a yes or no for each class, and hard answers count more.",
+    mean_absolute::MeanAbsolute: "Distance to the target.",
+    mean_squared::MeanSquared: "Squared distance to the target.",
+    huber::Huber: "Squared near the target, absolute far from it.",
+    smooth_l1::SmoothL1: "Absolute distance, squared near the target so that it has no kink.",
 }
 
 impl Default for ClassificationLoss {
@@ -42,88 +97,33 @@ impl Default for ClassificationLoss {
 }
 
 impl ClassificationLoss {
-    /// Checks the settings for a network with `classes` outputs.
-    ///
-    /// # Errors
-    ///
-    /// [`LossError`] naming the key: a list with a value a class of another length, a weight that is negative or not
-    /// finite, a number outside its range, or an `ignore_index`, which probabilities as targets cannot have.
-    pub fn validate(&self, classes: usize) -> Result<(), LossError> {
-        match self {
-            Self::CrossEntropy(CrossEntropy { ignore_index: Some(found), .. }) => {
-                Err(LossError::IgnoreIndexOfProbabilities { found: *found })
-            }
-            Self::CrossEntropy(loss) => loss.validate(classes),
-            Self::Focal(loss) => loss.validate(classes),
-            Self::BinaryCrossEntropy(loss) => loss.validate(classes),
-            Self::SigmoidFocal(loss) => loss.validate(),
-            Self::MeanAbsolute(MeanAbsolute {}) | Self::MeanSquared(MeanSquared {}) => Ok(()),
-            Self::Huber(loss) => loss.validate(),
-            Self::SmoothL1(loss) => loss.validate(),
-        }
-    }
-
-    /// Loss of each sample and what it counts in a mean.
-    ///
-    /// `losses(…).mean()` is the loss to train with, `Σ losses / Σ weights`. All weights are 1, save those of a
-    /// cross-entropy with class weights: there a batch of one-hot targets divides by the sum of the targets' class
-    /// weights, a batch with mixed targets by its size, both as PyTorch, unless its
-    /// [`Normalisation`](crate::Normalisation) says otherwise. Over several batches, add up losses and weights apart
-    /// and divide once.
-    ///
-    /// # Shapes
-    ///
-    /// - `logits`, `soft_targets`: `[n, classes]`, each row of the targets with the sum 1, see
-    ///   [`one_hot`](crate::one_hot)
-    ///
-    /// # Panics
-    ///
-    /// When the shapes disagree.
-    pub fn losses<B: VisionBackend>(&self, logits: Tensor<B, 2>, soft_targets: Tensor<B, 2>) -> SampleLosses<B> {
-        match self {
-            Self::CrossEntropy(loss) => loss.soft_losses(logits, soft_targets),
-            Self::Focal(loss) => loss.soft_losses(logits, soft_targets),
-            Self::BinaryCrossEntropy(loss) => class_means(loss, logits, soft_targets),
-            Self::SigmoidFocal(loss) => class_means(loss, logits, soft_targets),
-            Self::MeanAbsolute(loss) => class_means(loss, logits, soft_targets),
-            Self::MeanSquared(loss) => class_means(loss, logits, soft_targets),
-            Self::Huber(loss) => class_means(loss, logits, soft_targets),
-            Self::SmoothL1(loss) => class_means(loss, logits, soft_targets),
-        }
-    }
-
     /// Loss of each sample, class weights applied, `[n]`: [`Self::losses`] without what each counts in a mean.
     pub fn forward<B: VisionBackend>(&self, logits: Tensor<B, 2>, soft_targets: Tensor<B, 2>) -> Tensor<B, 1> {
         self.losses(logits, soft_targets).losses
     }
-
-    /// What each sample counts in a mean, `[n]`, see [`Self::losses`].
-    pub fn sample_weights<B: VisionBackend>(&self, soft_targets: Tensor<B, 2>) -> Tensor<B, 1> {
-        match self {
-            Self::CrossEntropy(loss) => loss.sample_weights(soft_targets),
-            _ => Tensor::ones([soft_targets.dims()[0]], &soft_targets.device()),
-        }
-    }
-}
-
-/// An elementwise loss with each sample the mean over its classes.
-fn class_means<B: VisionBackend>(
-    loss: &impl ElementwiseLoss,
-    logits: Tensor<B, 2>,
-    targets: Tensor<B, 2>,
-) -> SampleLosses<B> {
-    let losses = loss.forward(logits, targets, Reduction::None);
-    let weights = Tensor::ones([losses.dims()[0]], &losses.device());
-    SampleLosses { losses, weights }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Normalisation;
+    use crate::{LossSettings, Normalisation};
 
     fn parse(json: &str) -> Result<ClassificationLoss, String> {
         serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_kind_is_called_by_its_name_alone_and_refuses_unknown_keys() {
+        for loss in ClassificationLoss::every() {
+            assert_eq!(loss.validate(10), Ok(()), "{loss:?}");
+            let mut table = serde_json::to_value(&loss).expect("plain data");
+            let kind = table["kind"].clone();
+            assert_eq!(parse(&serde_json::json!({"kind": kind}).to_string()), Ok(loss.clone()));
+            assert_eq!(parse(&table.to_string()), Ok(loss), "{table}");
+            table["gama"] = 1.into();
+            let error = parse(&table.to_string()).expect_err("an unknown key");
+            assert!(error.contains("unknown field `gama`"), "{error}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tensor_backend::VisionBackend;
 
 use crate::error::{check_range, check_weights};
 use crate::log_softmax::softmax_cross_entropy;
-use crate::{LossError, Reduction, SampleLosses};
+use crate::{LossError, LossSettings, Reduction, SampleLosses, SoftTargetLoss};
 
 /// What the mean of a weighted cross-entropy divides by. Without class weights all three are the number of samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -42,21 +42,57 @@ pub struct CrossEntropy {
     pub normalisation: Normalisation,
 }
 
-impl CrossEntropy {
-    /// Checks the settings for a network with `classes` outputs.
-    ///
+impl LossSettings for CrossEntropy {
     /// # Errors
     ///
     /// [`LossError`] naming the key when the class weights are not `classes` finite, non-negative numbers, or are all
     /// zero, or when the label smoothing is outside `0..1`.
-    pub fn validate(&self, classes: usize) -> Result<(), LossError> {
+    fn validate(&self, classes: usize) -> Result<(), LossError> {
         if let Some(weights) = &self.class_weights {
             check_weights("class_weights", weights, classes)?;
         }
         let smoothing = self.label_smoothing;
         check_range("label_smoothing", smoothing, (0.0..1.0).contains(&smoothing), "a number from 0 up to, not with, 1")
     }
+}
 
+/// `ignore_index` has no effect on probabilities, so [`validate_soft`](SoftTargetLoss::validate_soft) refuses it.
+impl SoftTargetLoss for CrossEntropy {
+    /// # Errors
+    ///
+    /// Those of [`validate`](LossSettings::validate), and [`LossError::IgnoreIndexOfProbabilities`].
+    fn validate_soft(&self, classes: usize) -> Result<(), LossError> {
+        match self.ignore_index {
+            Some(found) => Err(LossError::IgnoreIndexOfProbabilities { found }),
+            None => self.validate(classes),
+        }
+    }
+
+    fn soft_losses<B: VisionBackend>(&self, logits: Tensor<B, 2>, targets: Tensor<B, 2>) -> SampleLosses<B> {
+        assert_eq!(logits.dims(), targets.dims(), "logits and soft targets have one shape");
+        let weights = self.sample_weights(targets.clone());
+        SampleLosses { losses: softmax_cross_entropy(logits, self.smoothed_and_weighted(targets)), weights }
+    }
+
+    /// As [`CrossEntropy::normalisation`] says.
+    fn sample_weights<B: VisionBackend>(&self, targets: Tensor<B, 2>) -> Tensor<B, 1> {
+        let (n, device) = (targets.dims()[0], targets.device());
+        let ones = Tensor::ones([n], &device);
+        let targets = targets.detach();
+        match (&self.class_weights, self.normalisation) {
+            (None, _) | (_, Normalisation::SampleCount) => ones,
+            (Some(_), Normalisation::TargetWeight) => self.target_weights(targets),
+            (Some(_), Normalisation::Automatic) => {
+                // Probabilities are one-hot where their largest is 1. Decided on the device: reading the answer back
+                // would make every training step wait for it.
+                let all_one_hot = targets.clone().max_dim(1).min().greater_equal_elem(1.0).float();
+                self.target_weights(targets).sub(ones.clone()).mul(all_one_hot).add(ones)
+            }
+        }
+    }
+}
+
+impl CrossEntropy {
     /// Losses of samples whose targets are class numbers.
     ///
     /// A number that is neither a class nor the ignored one has no gradient and, unsmoothed, no loss:
@@ -97,21 +133,6 @@ impl CrossEntropy {
         SampleLosses { losses, weights }
     }
 
-    /// Losses of samples whose targets are probabilities: one-hot, or mixed as by MixUp. `ignore_index` has no effect.
-    ///
-    /// # Shapes
-    ///
-    /// - `logits`, `targets`: `[n, classes]`, each row of the targets with the sum 1
-    ///
-    /// # Panics
-    ///
-    /// When the shapes disagree.
-    pub fn soft_losses<B: VisionBackend>(&self, logits: Tensor<B, 2>, targets: Tensor<B, 2>) -> SampleLosses<B> {
-        assert_eq!(logits.dims(), targets.dims(), "logits and soft targets have one shape");
-        let weights = self.sample_weights(targets.clone());
-        SampleLosses { losses: softmax_cross_entropy(logits, self.smoothed_and_weighted(targets)), weights }
-    }
-
     /// Losses of an image's pixels whose targets are class numbers.
     ///
     /// # Shapes
@@ -140,16 +161,6 @@ impl CrossEntropy {
         self.losses(logits, targets).reduce(reduction)
     }
 
-    /// [`Self::soft_losses`], reduced: `[1]`, or `[n]` for [`Reduction::None`].
-    pub fn forward_soft<B: VisionBackend>(
-        &self,
-        logits: Tensor<B, 2>,
-        targets: Tensor<B, 2>,
-        reduction: Reduction,
-    ) -> Tensor<B, 1> {
-        self.soft_losses(logits, targets).reduce(reduction)
-    }
-
     /// [`Self::pixel_losses`], reduced: `[1]`, or `[batch · height · width]` for [`Reduction::None`].
     pub fn forward_pixels<B: VisionBackend>(
         &self,
@@ -158,23 +169,6 @@ impl CrossEntropy {
         reduction: Reduction,
     ) -> Tensor<B, 1> {
         self.pixel_losses(logits, targets).reduce(reduction)
-    }
-
-    /// What each sample counts in the mean's divisor, `[n]`, for targets `[n, classes]`.
-    pub(crate) fn sample_weights<B: VisionBackend>(&self, targets: Tensor<B, 2>) -> Tensor<B, 1> {
-        let (n, device) = (targets.dims()[0], targets.device());
-        let ones = Tensor::ones([n], &device);
-        let targets = targets.detach();
-        match (&self.class_weights, self.normalisation) {
-            (None, _) | (_, Normalisation::SampleCount) => ones,
-            (Some(_), Normalisation::TargetWeight) => self.target_weights(targets),
-            (Some(_), Normalisation::Automatic) => {
-                // Probabilities are one-hot where their largest is 1. Decided on the device: reading the answer back
-                // would make every training step wait for it.
-                let all_one_hot = targets.clone().max_dim(1).min().greater_equal_elem(1.0).float();
-                self.target_weights(targets).sub(ones.clone()).mul(all_one_hot).add(ones)
-            }
-        }
     }
 
     /// `Σ_c target_c · weight_c`, `[n]`.

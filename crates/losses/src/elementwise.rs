@@ -3,10 +3,10 @@
 use burn::tensor::Tensor;
 use tensor_backend::VisionBackend;
 
-use crate::Reduction;
+use crate::{LossSettings, Reduction};
 
 /// A loss that compares each of a network's outputs with the target at the same place.
-pub trait ElementwiseLoss {
+pub trait ElementwiseLoss: LossSettings {
     /// The loss of each element.
     ///
     /// # Shapes

@@ -6,7 +6,7 @@ use tensor_backend::VisionBackend;
 
 use crate::error::{check_range, check_weights};
 use crate::log_softmax::log_probabilities;
-use crate::{LossError, Reduction, SampleLosses};
+use crate::{LossError, LossSettings, SampleLosses, SoftTargetLoss};
 
 /// Exponent that Lin et al. 2017 found best, section 5.1.
 pub(crate) const DEFAULT_GAMMA: f64 = 2.0;
@@ -32,30 +32,21 @@ impl Default for Focal {
     }
 }
 
-impl Focal {
-    /// Checks the settings for a network with `classes` outputs.
-    ///
+impl LossSettings for Focal {
     /// # Errors
     ///
     /// [`LossError`] when α is not `classes` finite, non-negative numbers, or is all zero, or when γ is not a finite
     /// number from 0 up.
-    pub fn validate(&self, classes: usize) -> Result<(), LossError> {
+    fn validate(&self, classes: usize) -> Result<(), LossError> {
         if let Some(alpha) = &self.alpha {
             check_weights("alpha", alpha, classes)?;
         }
         check_gamma(self.gamma)
     }
+}
 
-    /// Losses of samples whose targets are probabilities: one-hot, or mixed as by MixUp. Every sample weighs 1.
-    ///
-    /// # Shapes
-    ///
-    /// - `logits`, `targets`: `[n, classes]`, each row of the targets with the sum 1
-    ///
-    /// # Panics
-    ///
-    /// When the shapes disagree.
-    pub fn soft_losses<B: VisionBackend>(&self, logits: Tensor<B, 2>, targets: Tensor<B, 2>) -> SampleLosses<B> {
+impl SoftTargetLoss for Focal {
+    fn soft_losses<B: VisionBackend>(&self, logits: Tensor<B, 2>, targets: Tensor<B, 2>) -> SampleLosses<B> {
         assert_eq!(logits.dims(), targets.dims(), "logits and soft targets have one shape");
         let (n, device) = (logits.dims()[0], logits.device());
         let targets = match &self.alpha {
@@ -71,16 +62,6 @@ impl Focal {
             weighted * modulating_factor(missed, self.gamma)
         };
         SampleLosses { losses: focal.sum_dim(1).squeeze_dim::<1>(1).neg(), weights: Tensor::ones([n], &device) }
-    }
-
-    /// [`Self::soft_losses`], reduced: `[1]`, or `[n]` for [`Reduction::None`].
-    pub fn forward_soft<B: VisionBackend>(
-        &self,
-        logits: Tensor<B, 2>,
-        targets: Tensor<B, 2>,
-        reduction: Reduction,
-    ) -> Tensor<B, 1> {
-        self.soft_losses(logits, targets).reduce(reduction)
     }
 }
 

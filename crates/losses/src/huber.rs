@@ -4,9 +4,9 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 
-use crate::LossError;
 use crate::elementwise::{ElementwiseLoss, difference};
 use crate::error::check_range;
+use crate::{LossError, LossSettings};
 
 /// `d² / 2` where `d = |output - target|` is at most δ, `δ · (d - δ / 2)` elsewhere; PyTorch's `huber_loss`.
 ///
@@ -24,13 +24,11 @@ impl Default for Huber {
     }
 }
 
-impl Huber {
-    /// Checks the settings.
-    ///
+impl LossSettings for Huber {
     /// # Errors
     ///
     /// [`LossError::OutOfRange`] when δ is not a finite number above 0.
-    pub fn validate(&self) -> Result<(), LossError> {
+    fn validate(&self, _classes: usize) -> Result<(), LossError> {
         check_range("delta", self.delta, self.delta > 0.0 && self.delta.is_finite(), "a finite number above 0")
     }
 }

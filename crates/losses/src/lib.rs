@@ -36,28 +36,22 @@ mod mean_absolute;
 mod mean_squared;
 mod reduction;
 mod segmentation;
+mod settings;
 mod sigmoid_focal;
 mod smooth_l1;
+mod soft_targets;
 mod targets;
 mod yolox;
 
-pub use binary_cross_entropy::BinaryCrossEntropy;
 pub use boxes::BoxLoss;
-pub use classification::ClassificationLoss;
-pub use cross_entropy::{CrossEntropy, Normalisation};
+pub use classification::*;
+pub use cross_entropy::Normalisation;
 pub use distillation::distillation;
 pub use elementwise::ElementwiseLoss;
 pub use error::LossError;
-pub use focal::Focal;
-pub use huber::Huber;
-pub use mean_absolute::MeanAbsolute;
-pub use mean_squared::MeanSquared;
 pub use reduction::{Reduction, SampleLosses};
-pub use segmentation::{
-    BoundaryWeights, Dice, FocalTversky, Jaccard, LossSum, LossTerm, LovaszHinge, LovaszSoftmax, PixelActivation,
-    PixelCrossEntropy, PixelTargets, SegmentationLoss, Tversky, boundary_weights,
-};
-pub use sigmoid_focal::SigmoidFocal;
-pub use smooth_l1::SmoothL1;
+pub use segmentation::*;
+pub use settings::LossSettings;
+pub use soft_targets::SoftTargetLoss;
 pub use targets::{class_indices, one_hot};
 pub use yolox::{BoxTarget, YoloxLoss, YoloxTerms};

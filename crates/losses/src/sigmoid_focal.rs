@@ -8,7 +8,7 @@ use tensor_backend::VisionBackend;
 use crate::elementwise::{ElementwiseLoss, assert_same_shape};
 use crate::error::check_range;
 use crate::focal::{DEFAULT_GAMMA, check_gamma, modulating_factor};
-use crate::{BinaryCrossEntropy, LossError};
+use crate::{BinaryCrossEntropy, LossError, LossSettings};
 
 /// Weight of the positives in Lin et al. 2017, table 1b, which goes with γ = 2.
 const RETINA_NET_ALPHA: f64 = 0.25;
@@ -39,13 +39,13 @@ impl SigmoidFocal {
     pub const fn retina_net() -> Self {
         Self { alpha: Some(RETINA_NET_ALPHA), gamma: DEFAULT_GAMMA }
     }
+}
 
-    /// Checks the settings.
-    ///
+impl LossSettings for SigmoidFocal {
     /// # Errors
     ///
     /// [`LossError::OutOfRange`] when α is outside `0..=1`, or γ is not a finite number from 0 up.
-    pub fn validate(&self) -> Result<(), LossError> {
+    fn validate(&self, _classes: usize) -> Result<(), LossError> {
         if let Some(alpha) = self.alpha {
             check_range("alpha", alpha, (0.0..=1.0).contains(&alpha), "a number from 0 to 1")?;
         }

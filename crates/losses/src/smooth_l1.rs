@@ -6,7 +6,7 @@ use tensor_backend::VisionBackend;
 
 use crate::elementwise::{ElementwiseLoss, difference};
 use crate::error::check_range;
-use crate::{Huber, LossError};
+use crate::{Huber, LossError, LossSettings};
 
 /// `d² / (2 · β)` where `d = |output - target|` is below β, `d - β / 2` elsewhere; PyTorch's `smooth_l1_loss`.
 ///
@@ -24,13 +24,11 @@ impl Default for SmoothL1 {
     }
 }
 
-impl SmoothL1 {
-    /// Checks the settings.
-    ///
+impl LossSettings for SmoothL1 {
     /// # Errors
     ///
     /// [`LossError::OutOfRange`] when β is not a finite number from 0 up.
-    pub fn validate(&self) -> Result<(), LossError> {
+    fn validate(&self, _classes: usize) -> Result<(), LossError> {
         check_range("beta", self.beta, self.beta >= 0.0 && self.beta.is_finite(), "a finite number from 0 up")
     }
 }

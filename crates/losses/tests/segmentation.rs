@@ -65,19 +65,12 @@ fn losses_and_gradients_are_those_of_the_reference() {
     }
 }
 
-const KINDS: [&str; 8] = [
-    "cross-entropy",
-    "binary-cross-entropy",
-    "dice",
-    "jaccard",
-    "tversky",
-    "focal-tversky",
-    "lovasz-softmax",
-    "lovasz-hinge",
-];
-
-fn named(kind: &str) -> SegmentationLoss {
-    serde_json::from_str(&format!(r#"{{"kind": "{kind}"}}"#)).expect("a kind")
+/// Every kind of loss with its default settings, by its name in a configuration.
+fn kinds() -> impl Iterator<Item = (String, SegmentationLoss)> {
+    SegmentationLoss::every().into_iter().map(|loss| {
+        let table = serde_json::to_value(&loss).expect("plain data");
+        (table["kind"].to_string(), loss)
+    })
 }
 
 const SHAPE: [usize; 4] = [2, 3, 3, 4];
@@ -106,11 +99,11 @@ fn certain_logits(mask: &[u8], scale: f32) -> Vec<f32> {
 fn a_perfect_prediction_costs_nothing_and_a_wrong_one_something() {
     let mask = some_mask();
     let wrong: Vec<u8> = mask.iter().map(|class| (class + 1) % 3).collect();
-    for kind in KINDS {
-        let (loss, gradient) = evaluate(&named(kind), &certain_logits(&mask, 30.0), SHAPE, &targets(&mask, SHAPE));
+    for (kind, config) in kinds() {
+        let (loss, gradient) = evaluate(&config, &certain_logits(&mask, 30.0), SHAPE, &targets(&mask, SHAPE));
         assert!((0.0..1e-5).contains(&loss), "{kind}: {loss}");
         assert!(gradient.iter().all(|value| value.is_finite() && value.abs() < 1e-4), "{kind}: {gradient:?}");
-        let (loss, _) = evaluate(&named(kind), &certain_logits(&wrong, 30.0), SHAPE, &targets(&mask, SHAPE));
+        let (loss, _) = evaluate(&config, &certain_logits(&wrong, 30.0), SHAPE, &targets(&mask, SHAPE));
         assert!(loss > 0.5, "{kind}: {loss}");
     }
 }
@@ -129,9 +122,9 @@ fn ignored_pixels_change_nothing() {
             *logit = 40.0 - 1.3 * index as f32;
         }
     }
-    for kind in KINDS {
-        let (loss, gradient) = evaluate(&named(kind), &logits, SHAPE, &targets(&mask, SHAPE));
-        let (again, _) = evaluate(&named(kind), &other, SHAPE, &targets(&mask, SHAPE));
+    for (kind, config) in kinds() {
+        let (loss, gradient) = evaluate(&config, &logits, SHAPE, &targets(&mask, SHAPE));
+        let (again, _) = evaluate(&config, &other, SHAPE, &targets(&mask, SHAPE));
         assert_eq!(loss, again, "{kind}");
         for (index, value) in gradient.iter().enumerate() {
             let pixel = index / 36 * 12 + index % 12;
@@ -142,8 +135,8 @@ fn ignored_pixels_change_nothing() {
 
 #[test]
 fn without_a_pixel_that_counts_the_loss_is_zero() {
-    for kind in KINDS {
-        let (loss, gradient) = evaluate(&named(kind), &some_logits(), SHAPE, &targets(&[Mask::IGNORE; 24], SHAPE));
+    for (kind, config) in kinds() {
+        let (loss, gradient) = evaluate(&config, &some_logits(), SHAPE, &targets(&[Mask::IGNORE; 24], SHAPE));
         assert!(loss.abs() < 1e-5, "{kind}: {loss}");
         assert!(gradient.iter().all(|value| *value == 0.0), "{kind}: {gradient:?}");
     }
@@ -172,9 +165,9 @@ fn several_labels_a_pixel_equal_one_class_a_pixel_where_they_are_that() {
     let kept = Tensor::<B, 3>::ones([2, 3, 4], &device);
     let multi = PixelTargets::from_labels(labels, Some(kept));
     assert_eq!(multi.channels(), 3);
-    for kind in KINDS {
-        let (a, _) = evaluate(&named(kind), &some_logits(), SHAPE, &multi);
-        let (b, _) = evaluate(&named(kind), &some_logits(), SHAPE, &targets(&mask, SHAPE));
+    for (kind, config) in kinds() {
+        let (a, _) = evaluate(&config, &some_logits(), SHAPE, &multi);
+        let (b, _) = evaluate(&config, &some_logits(), SHAPE, &targets(&mask, SHAPE));
         assert!((a - b).abs() < 1e-6, "{kind}: {a} {b}");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::figure::{Figure, Shown};
 use crate::metric::Direction;
-use crate::{calibration, confusion, objects, probability, ranking, regression, segmentation, top_k};
+use crate::{brier, calibration, confusion, objects, ranking, regression, segmentation, top_k};
 
 /// The figures of every metric, in the order in which people see them: a metric's `FIGURES`, a line each.
 const GROUPS: &[&[Figure]] = &[
@@ -13,7 +13,7 @@ const GROUPS: &[&[Figure]] = &[
     segmentation::FIGURES,
     ranking::FIGURES,
     calibration::FIGURES,
-    probability::FIGURES,
+    brier::FIGURES,
     regression::FIGURES,
     &[LOSS],
 ];

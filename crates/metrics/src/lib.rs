@@ -19,6 +19,7 @@
 //! ```
 
 mod averages;
+mod brier;
 mod calibration;
 mod check;
 mod classification;
@@ -28,7 +29,6 @@ mod figure;
 mod figures;
 mod metric;
 mod objects;
-mod probability;
 mod ranking;
 mod regression;
 mod running_mean;
@@ -36,6 +36,7 @@ mod segmentation;
 mod top_k;
 
 pub use averages::{Average, ClassFigures};
+pub use brier::{BrierScore, LogLoss};
 pub use calibration::{CALIBRATION_BINS, CalibrationError, ReliabilityBin};
 pub use classification::{ClassRow, ClassificationMetrics, ClassificationSummary};
 pub use confusion::{Confusion, ConfusionMatrix};
@@ -49,7 +50,6 @@ pub use objects::{
     KnownBox, KnownKeypoints, KnownMask, Masks, PERSON_SIGMAS, ScoreCurves, Sizes, VocBoxes, VocClass, VocFound,
     VocInterpolation, VocKnown, VocSettings,
 };
-pub use probability::{BrierScore, LogLoss};
 pub use ranking::{OneVsRest, PrecisionRecallPoint, RocPoint};
 pub use regression::RegressionMetrics;
 pub use running_mean::RunningMean;

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 use tensor_backend::ops::{Activation, activate};
 
-use super::PixelTargets;
+use super::pixel_loss::PixelLoss;
+use super::{PixelActivation, PixelTargets};
+use crate::{LossError, LossSettings};
 
 /// Lovász-Softmax: of the errors of softmax probabilities, the mean over the classes that are there (equation 11).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -36,8 +38,19 @@ impl Default for LovaszHinge {
     }
 }
 
-impl LovaszSoftmax {
-    pub(super) fn forward<B: VisionBackend>(&self, rows: Tensor<B, 3>, targets: &PixelTargets<B>) -> Tensor<B, 1> {
+impl LossSettings for LovaszSoftmax {
+    /// # Errors
+    ///
+    /// One channel only: its softmax is always 1.
+    fn validate(&self, channels: usize) -> Result<(), LossError> {
+        PixelActivation::Softmax.validate(channels)
+    }
+}
+
+impl LossSettings for LovaszHinge {}
+
+impl PixelLoss for LovaszSoftmax {
+    fn forward<B: VisionBackend>(&self, rows: Tensor<B, 3>, targets: &PixelTargets<B>) -> Tensor<B, 1> {
         let probabilities = activation::softmax(rows, 2);
         let labels = targets.labels.clone();
         // |t - p| for t of 0 or 1, as a sum that has no kink.
@@ -47,8 +60,8 @@ impl LovaszSoftmax {
     }
 }
 
-impl LovaszHinge {
-    pub(super) fn forward<B: VisionBackend>(&self, rows: Tensor<B, 3>, targets: &PixelTargets<B>) -> Tensor<B, 1> {
+impl PixelLoss for LovaszHinge {
+    fn forward<B: VisionBackend>(&self, rows: Tensor<B, 3>, targets: &PixelTargets<B>) -> Tensor<B, 1> {
         let signs = targets.labels.clone().mul_scalar(2.0).sub_scalar(1.0);
         let errors = (rows * signs).neg().add_scalar(1.0);
         let factors = factors(&errors, targets, self.per_image, false);

@@ -1,91 +1,92 @@
 //! The losses that can train a segmentation network, chosen by name, and weighted sums of them.
 
+mod binary_cross_entropy;
 mod boundary_weights;
 mod lovasz;
 mod overlap;
+mod pixel_cross_entropy;
+mod pixel_loss;
+mod sum;
 mod targets;
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 
 pub use boundary_weights::{BoundaryWeights, boundary_weights};
-pub use lovasz::{LovaszHinge, LovaszSoftmax};
-pub use overlap::{Dice, FocalTversky, Jaccard, PixelActivation, Tversky};
+pub use overlap::PixelActivation;
+pub use sum::LossTerm;
 pub use targets::PixelTargets;
 
-use crate::error::{check_range, check_weights};
-use crate::log_softmax::softmax_cross_entropy;
-use crate::{BinaryCrossEntropy, ElementwiseLoss, LossError};
+use crate::{LossError, LossSettings};
+use pixel_loss::PixelLoss;
 
-/// A segmentation network's loss: `kind = "cross-entropy"` with the keys of [`PixelCrossEntropy`], and so on.
-/// Cross-entropy by default.
-///
-/// # Examples
-///
-/// ```
-/// use losses::SegmentationLoss;
-///
-/// let loss: SegmentationLoss = serde_json::from_str(
-///     r#"{"kind": "sum", "terms": [{"loss": {"kind": "cross-entropy"}}, {"weight": 0.5, "loss": {"kind": "dice"}}]}"#,
-/// )?;
-/// loss.validate(3)?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum SegmentationLoss {
-    /// `cross-entropy`: softmax, each pixel has one class.
-    CrossEntropy(PixelCrossEntropy),
-    /// `binary-cross-entropy`: a yes or no for each pixel and channel.
-    BinaryCrossEntropy(BinaryCrossEntropy),
-    /// `dice`: of overlapping areas.
-    Dice(Dice),
-    /// `jaccard`: intersection over union of areas.
-    Jaccard(Jaccard),
-    /// `tversky`: areas, with false positives and false negatives weighted.
-    Tversky(Tversky),
-    /// `focal-tversky`: a power of it.
-    FocalTversky(FocalTversky),
-    /// `lovasz-softmax`: a convex surrogate of the intersection over union, each pixel has one class.
-    LovaszSoftmax(LovaszSoftmax),
-    /// `lovasz-hinge`: the same for a yes or no.
-    LovaszHinge(LovaszHinge),
-    /// `sum`: several of them.
-    Sum(LossSum),
+/// Makes [`SegmentationLoss`] of the list of losses. A line is the loss's name, its file and settings, and what it is;
+/// the settings implement [`PixelLoss`], [`LossSettings`] and [`Default`], and are public under the crate's name.
+macro_rules! segmentation_losses {
+    ($($Loss:ident($file:ident::$Settings:ident): $meaning:literal,)+) => {
+        $(pub use $file::$Settings;)+
+
+        /// A segmentation network's loss: `kind = "cross-entropy"` with the keys of [`PixelCrossEntropy`], and so on;
+        /// a kind is called by its variant's name in kebab case. Cross-entropy by default.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use losses::SegmentationLoss;
+        ///
+        /// let loss: SegmentationLoss = serde_json::from_str(
+        ///     r#"{
+        ///         "kind": "sum",
+        ///         "terms": [{"loss": {"kind": "cross-entropy"}}, {"weight": 0.5, "loss": {"kind": "dice"}}]
+        ///     }"#,
+        /// )?;
+        /// loss.validate(3)?;
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind", rename_all = "kebab-case")]
+        pub enum SegmentationLoss {
+            $(#[doc = $meaning] $Loss($Settings),)+
+        }
+
+        impl SegmentationLoss {
+            /// Every kind of loss with its default settings.
+            pub fn every() -> Vec<Self> {
+                vec![$(Self::$Loss($Settings::default()),)+]
+            }
+
+            /// Checks the settings for a network with `channels` logits a pixel.
+            ///
+            /// # Errors
+            ///
+            /// [`LossError`] naming the key: a list that does not have one value for each class, a weight that is
+            /// negative or not finite, a number outside its range, a sum without terms, or a softmax over one channel.
+            pub fn validate(&self, channels: usize) -> Result<(), LossError> {
+                match self {
+                    $(Self::$Loss(loss) => loss.validate(channels),)+
+                }
+            }
+
+            fn of_rows<B: VisionBackend>(&self, rows: Tensor<B, 3>, targets: &PixelTargets<B>) -> Tensor<B, 1> {
+                match self {
+                    $(Self::$Loss(loss) => loss.forward(rows, targets),)+
+                }
+            }
+        }
+    };
 }
 
-/// `-weight_t · ln softmax(logits)_t` a pixel of class `t`; the mean divides by the sum of the pixels' class weights, as
-/// PyTorch's `cross_entropy` does.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PixelCrossEntropy {
-    /// Weight of each class, finite and not negative; none by default, which is as if all were 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub class_weights: Option<Vec<f32>>,
-}
-
-/// `Σ weight · loss`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LossSum {
-    /// What is summed, at least one.
-    pub terms: Vec<LossTerm>,
-}
-
-/// A part of a [`LossSum`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LossTerm {
-    /// Factor, finite and not negative; 1 by default.
-    #[serde(default = "one")]
-    pub weight: f64,
-    /// What is weighted.
-    pub loss: SegmentationLoss,
-}
-
-fn one() -> f64 {
-    1.0
+segmentation_losses! {
+    CrossEntropy(pixel_cross_entropy::PixelCrossEntropy): "Softmax; each pixel has one class.",
+    BinaryCrossEntropy(binary_cross_entropy::BinaryCrossEntropy): "Sigmoid; a yes or no for each pixel and channel.",
+    Dice(overlap::Dice): "One minus the Dice coefficient of areas.",
+    Jaccard(overlap::Jaccard): "One minus the intersection over union of areas.",
+    Tversky(overlap::Tversky): "The same with weights for false positives and false negatives.",
+    FocalTversky(overlap::FocalTversky): "A power of the Tversky loss.",
+    LovaszSoftmax(lovasz::LovaszSoftmax): "Convex surrogate of the intersection over union; each pixel has one class.",
+    LovaszHinge(lovasz::LovaszHinge): "The same for a yes or no for each pixel and channel.",
+    Sum(sum::LossSum): "Several of them, weighted.",
 }
 
 impl Default for SegmentationLoss {
@@ -95,35 +96,6 @@ impl Default for SegmentationLoss {
 }
 
 impl SegmentationLoss {
-    /// Checks the settings for a network with `channels` logits a pixel.
-    ///
-    /// # Errors
-    ///
-    /// [`LossError`] naming the key: a list with a value a class of another length, a weight that is negative or not
-    /// finite, a number outside its range, a sum without terms, or a softmax over one channel.
-    pub fn validate(&self, channels: usize) -> Result<(), LossError> {
-        match self {
-            Self::CrossEntropy(PixelCrossEntropy { class_weights }) => {
-                PixelActivation::Softmax.validate(channels)?;
-                class_weights.as_ref().map_or(Ok(()), |weights| check_weights("class_weights", weights, channels))
-            }
-            Self::BinaryCrossEntropy(loss) => loss.validate(channels),
-            Self::Dice(loss) => loss.validate(channels),
-            Self::Jaccard(loss) => loss.validate(channels),
-            Self::Tversky(loss) => loss.validate(channels),
-            Self::FocalTversky(loss) => loss.validate(channels),
-            Self::LovaszSoftmax(_) => PixelActivation::Softmax.validate(channels),
-            Self::LovaszHinge(_) => Ok(()),
-            Self::Sum(LossSum { terms }) => {
-                check_range("terms", terms.len() as f64, !terms.is_empty(), "at least one term")?;
-                terms.iter().try_for_each(|LossTerm { weight, loss }| {
-                    check_range("weight", *weight, *weight >= 0.0 && weight.is_finite(), "a finite number from 0 up")?;
-                    loss.validate(channels)
-                })
-            }
-        }
-    }
-
     /// The loss of a batch, `[1]`; zero where no pixel counts.
     ///
     /// # Shapes
@@ -136,72 +108,6 @@ impl SegmentationLoss {
     pub fn forward<B: VisionBackend>(&self, logits: Tensor<B, 4>, targets: &PixelTargets<B>) -> Tensor<B, 1> {
         self.of_rows(targets.rows(logits), targets)
     }
-
-    fn of_rows<B: VisionBackend>(&self, rows: Tensor<B, 3>, targets: &PixelTargets<B>) -> Tensor<B, 1> {
-        match self {
-            Self::CrossEntropy(loss) => loss.forward(rows, targets),
-            Self::BinaryCrossEntropy(loss) => binary_cross_entropy(loss, rows, targets),
-            Self::Dice(loss) => loss.forward(rows, targets),
-            Self::Jaccard(loss) => loss.forward(rows, targets),
-            Self::Tversky(loss) => loss.forward(rows, targets),
-            Self::FocalTversky(loss) => loss.forward(rows, targets),
-            Self::LovaszSoftmax(loss) => loss.forward(rows, targets),
-            Self::LovaszHinge(loss) => loss.forward(rows, targets),
-            Self::Sum(LossSum { terms }) => {
-                let values = terms.iter().map(|term| term.loss.of_rows(rows.clone(), targets).mul_scalar(term.weight));
-                let sum = values.reduce(|sum, value| sum + value);
-                sum.unwrap_or_else(|| Tensor::zeros([1], &targets.labels.device()))
-            }
-        }
-    }
-}
-
-/// `Σ values / count`, zero where nothing counts.
-fn mean<B: VisionBackend>(sum: Tensor<B, 1>, count: Tensor<B, 1>) -> Tensor<B, 1> {
-    sum / count.clamp_min(f32::MIN_POSITIVE)
-}
-
-impl PixelCrossEntropy {
-    fn forward<B: VisionBackend>(&self, rows: Tensor<B, 3>, targets: &PixelTargets<B>) -> Tensor<B, 1> {
-        let [batch, pixels, channels] = rows.dims();
-        let labels = match &self.class_weights {
-            Some(weights) => {
-                let data = TensorData::new(weights.clone(), [1, 1, channels]);
-                targets.labels.clone() * Tensor::from_data(data, &rows.device())
-            }
-            None => targets.labels.clone(),
-        };
-        let count = labels.clone().sum();
-        let weighted = match &targets.pixel_weights {
-            Some(weights) => labels * weights.clone(),
-            None => labels,
-        };
-        let flat = |values: Tensor<B, 3>| values.reshape([batch * pixels, channels]);
-        mean(softmax_cross_entropy(flat(rows), flat(weighted)).sum(), count)
-    }
-}
-
-/// The mean over pixels that count and channels.
-fn binary_cross_entropy<B: VisionBackend>(
-    loss: &BinaryCrossEntropy,
-    rows: Tensor<B, 3>,
-    targets: &PixelTargets<B>,
-) -> Tensor<B, 1> {
-    let [batch, pixels, channels] = rows.dims();
-    let flat = |values: Tensor<B, 3>| values.reshape([batch * pixels, channels]);
-    let elements = loss.elements(flat(rows), flat(targets.labels.clone())).reshape([batch, pixels, channels]);
-    let elements = match &targets.kept {
-        Some(kept) => elements * kept.clone(),
-        None => elements,
-    };
-    let elements = match &targets.pixel_weights {
-        Some(weights) => elements * weights.clone(),
-        None => elements,
-    };
-    match &targets.kept {
-        Some(kept) => mean(elements.sum(), kept.clone().sum().mul_scalar(channels as f64)),
-        None => elements.mean(),
-    }
 }
 
 #[cfg(test)]
@@ -210,6 +116,23 @@ mod tests {
 
     fn parse(json: &str) -> Result<SegmentationLoss, String> {
         serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_kind_is_called_by_its_name_alone_and_refuses_unknown_keys() {
+        for loss in SegmentationLoss::every() {
+            assert_eq!(loss.validate(3), Ok(()), "{loss:?}");
+            let mut table = serde_json::to_value(&loss).expect("plain data");
+            let by_name = parse(&serde_json::json!({"kind": table["kind"]}).to_string());
+            match &loss {
+                SegmentationLoss::Sum(_) => assert_eq!(by_name, Err("missing field `terms`".to_owned())),
+                _ => assert_eq!(by_name, Ok(loss.clone())),
+            }
+            assert_eq!(parse(&table.to_string()), Ok(loss), "{table}");
+            table["gama"] = 1.into();
+            let error = parse(&table.to_string()).expect_err("an unknown key");
+            assert!(error.contains("unknown field `gama`"), "{error}");
+        }
     }
 
     #[test]

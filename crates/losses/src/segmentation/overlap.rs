@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 
 use super::PixelTargets;
-use crate::LossError;
+use super::pixel_loss::PixelLoss;
 use crate::error::check_range;
+use crate::{LossError, LossSettings};
 
 /// How logits become probabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -180,32 +181,36 @@ impl Default for FocalTversky {
     }
 }
 
-impl Dice {
-    pub(super) fn validate(&self, channels: usize) -> Result<(), LossError> {
+impl LossSettings for Dice {
+    fn validate(&self, channels: usize) -> Result<(), LossError> {
         self.activation.validate(channels)?;
         check_smoothing(self.smoothing)
     }
+}
 
-    pub(super) fn forward<B: VisionBackend>(&self, rows: Tensor<B, 3>, targets: &PixelTargets<B>) -> Tensor<B, 1> {
+impl PixelLoss for Dice {
+    fn forward<B: VisionBackend>(&self, rows: Tensor<B, 3>, targets: &PixelTargets<B>) -> Tensor<B, 1> {
         let Areas { common, predicted, labelled } = Areas::new(rows, targets, self.activation, self.per_image);
         missing(common.mul_scalar(2.0), predicted + labelled, self.smoothing).mean()
     }
 }
 
-impl Jaccard {
-    pub(super) fn validate(&self, channels: usize) -> Result<(), LossError> {
+impl LossSettings for Jaccard {
+    fn validate(&self, channels: usize) -> Result<(), LossError> {
         self.activation.validate(channels)?;
         check_smoothing(self.smoothing)
     }
+}
 
-    pub(super) fn forward<B: VisionBackend>(&self, rows: Tensor<B, 3>, targets: &PixelTargets<B>) -> Tensor<B, 1> {
+impl PixelLoss for Jaccard {
+    fn forward<B: VisionBackend>(&self, rows: Tensor<B, 3>, targets: &PixelTargets<B>) -> Tensor<B, 1> {
         let Areas { common, predicted, labelled } = Areas::new(rows, targets, self.activation, self.per_image);
         missing(common.clone(), predicted + labelled - common, self.smoothing).mean()
     }
 }
 
-impl Tversky {
-    pub(super) fn validate(&self, channels: usize) -> Result<(), LossError> {
+impl LossSettings for Tversky {
+    fn validate(&self, channels: usize) -> Result<(), LossError> {
         self.activation.validate(channels)?;
         check_smoothing(self.smoothing)?;
         for (key, value) in [("alpha", self.alpha), ("beta", self.beta)] {
@@ -213,16 +218,20 @@ impl Tversky {
         }
         Ok(())
     }
+}
 
-    /// Of each group and class.
+impl Tversky {
+    /// The loss of each group (an image or the batch) and class, `[groups, channels]`.
     fn classes<B: VisionBackend>(&self, rows: Tensor<B, 3>, targets: &PixelTargets<B>) -> Tensor<B, 2> {
         let Areas { common, predicted, labelled } = Areas::new(rows, targets, self.activation, self.per_image);
         let too_much = (predicted - common.clone()).mul_scalar(self.alpha);
         let too_little = (labelled - common.clone()).mul_scalar(self.beta);
         missing(common.clone(), common + too_much + too_little, self.smoothing)
     }
+}
 
-    pub(super) fn forward<B: VisionBackend>(&self, rows: Tensor<B, 3>, targets: &PixelTargets<B>) -> Tensor<B, 1> {
+impl PixelLoss for Tversky {
+    fn forward<B: VisionBackend>(&self, rows: Tensor<B, 3>, targets: &PixelTargets<B>) -> Tensor<B, 1> {
         self.classes(rows, targets).mean()
     }
 }
@@ -235,13 +244,17 @@ impl FocalTversky {
         let Self { activation, smoothing, per_image, alpha, beta, gamma: _ } = *self;
         Tversky { activation, smoothing, per_image, alpha, beta }
     }
+}
 
-    pub(super) fn validate(&self, channels: usize) -> Result<(), LossError> {
+impl LossSettings for FocalTversky {
+    fn validate(&self, channels: usize) -> Result<(), LossError> {
         self.tversky().validate(channels)?;
         check_range("gamma", self.gamma, self.gamma > 0.0 && self.gamma.is_finite(), "a finite number above 0")
     }
+}
 
-    pub(super) fn forward<B: VisionBackend>(&self, rows: Tensor<B, 3>, targets: &PixelTargets<B>) -> Tensor<B, 1> {
+impl PixelLoss for FocalTversky {
+    fn forward<B: VisionBackend>(&self, rows: Tensor<B, 3>, targets: &PixelTargets<B>) -> Tensor<B, 1> {
         let missing = self.tversky().classes(rows, targets);
         // Not `clamp_min`, which makes a number of NaN on some backends.
         let too_little = missing.clone().lower_elem(LEAST_FOCUSED);
