@@ -211,7 +211,7 @@ pub(crate) fn run(arguments: DataArguments) -> anyhow::Result<ExitCode> {
                 Opened::Labelled(splits) => {
                     let samples = splits.get(split)?;
                     let picked = picked(samples, count)?;
-                    let sheet = datasets::contact_sheet(&picked, &splits.classes, columns, SHEET_CELL);
+                    let sheet = pictures::contact_sheet(&picked, &splits.classes, columns, SHEET_CELL);
                     (sheet, picked.len(), samples.len())
                 }
                 Opened::Annotated(DetectionData { splits, .. }) => {
@@ -219,14 +219,14 @@ pub(crate) fn run(arguments: DataArguments) -> anyhow::Result<ExitCode> {
                     let picked = picked(samples, count)?;
                     // Boxes and labels need room.
                     let columns = columns.div_ceil(2);
-                    let sheet = datasets::annotated_sheet(&picked, &splits.classes, columns, ANNOTATED_CELL);
+                    let sheet = pictures::annotated_sheet(&picked, &splits.classes, columns, ANNOTATED_CELL);
                     (sheet, picked.len(), samples.len())
                 }
                 Opened::Masks(SegmentationData { splits, .. }, _) => {
                     let samples = splits.get(split)?;
                     let picked = picked(samples, count)?;
                     let columns = columns.div_ceil(2);
-                    let sheet = datasets::mask_sheet(&picked, &splits.classes, columns, MASK_CELL);
+                    let sheet = pictures::mask_sheet(&picked, &splits.classes, columns, MASK_CELL);
                     (sheet, picked.len(), samples.len())
                 }
             };

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::RgbImage;
+use pictures::image_file;
 use serde::{Deserialize, Serialize};
 use vision_types::{ClassNames, Instance, Sample, Segmentation};
 
@@ -12,7 +13,7 @@ use crate::annotation_problem::{AnnotationProblem, fit_box};
 use crate::dataset::check_index;
 use crate::listing::{Listing, file_name};
 use crate::split::{SplitFractions, Splits, stratified_partition};
-use crate::{Dataset, DatasetError, DetectionSamples, Subset, image_file};
+use crate::{Dataset, DatasetError, DetectionSamples, Subset};
 
 /// One image file and what its annotation says.
 #[derive(Debug, Clone, PartialEq)]

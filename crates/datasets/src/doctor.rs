@@ -9,8 +9,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use vision_types::ClassId;
 
-use crate::image_file::{self, format_name, format_of_content, format_of_extension};
 use crate::{Dataset, DatasetError, SplitName, Splits};
+use pictures::image_file::{self, format_name, format_of_content, format_of_extension};
 
 /// A side of fewer pixels than this is worth a look.
 pub const TINY: u32 = 8;
@@ -234,14 +234,14 @@ pub fn doctor(splits: &Splits, progress: &(dyn Fn(usize, usize) + Sync)) -> Resu
 pub(crate) fn examine_file<D: Dataset + ?Sized>(samples: &D, index: usize) -> FileFinding {
     let mut finding = FileFinding { digest: None, mismatch: None, size: Err(String::new()) };
     let decoded = match samples.file(index) {
-        Some(path) => image_file::read_bytes(&path).and_then(|bytes| {
+        Some(path) => image_file::read_bytes(&path).map_err(DatasetError::from).and_then(|bytes| {
             finding.digest = Some(Sha256::digest(&bytes).into());
             if let (Some(extension), Some(content)) = (format_of_extension(&path), format_of_content(&bytes))
                 && extension != content
             {
                 finding.mismatch = Some((format_name(extension), format_name(content)));
             }
-            image_file::decode(&bytes, &path)
+            Ok(image_file::decode(&bytes, &path)?)
         }),
         None => samples.get(index).map(|sample| {
             finding.digest = Some(digest_of_pixels(&sample.image));

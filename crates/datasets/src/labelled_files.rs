@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use vision_types::{ClassId, ClassNames, Sample};
+use pictures::image_file;
+use vision_types::{ClassId, ClassNames, Sample, nearest_name};
 
 use crate::dataset::check_index;
-use crate::error::nearest;
 use crate::listing::Listing;
 use crate::split::{SplitFractions, SplitName, Splits, stratified_partition};
-use crate::{ClassificationSamples, Dataset, DatasetError, Subset, image_file};
+use crate::{ClassificationSamples, Dataset, DatasetError, Subset};
 
 /// Image files with the number of their class.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +102,7 @@ pub(crate) fn open_tree(
         let mut files = Vec::with_capacity(found.files.len());
         for (path, class) in found.files {
             let id = classes.as_slice().binary_search(&class).map_err(|_| DatasetError::UnknownClass {
-                nearest: nearest(&class, classes.iter()),
+                nearest: nearest_name(&class, classes.iter()),
                 path: path.clone(),
                 split,
                 class,

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::image_file::format_of_extension;
 use crate::{DatasetError, SplitName};
+use pictures::image_file::format_of_extension;
 
 /// The visible content of one folder, each list sorted by name (in the order of code points, as Python sorts).
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -169,8 +169,10 @@ fn same_images(
     for group in groups {
         let samples = |split| data.splits.get(split);
         // A mask that cannot be read is named elsewhere.
-        let mask = |&(split, index): &(SplitName, usize)| Ok(samples(split)?.annotation(index).ok());
-        let first: Option<Mask> = mask(&group[0])?;
+        let mask = |&(split, index): &(SplitName, usize)| -> Result<Option<Mask>, DatasetError> {
+            Ok(samples(split)?.annotation(index).ok())
+        };
+        let first = mask(&group[0])?;
         let (mut annotations_differ, mut names) = (false, Vec::with_capacity(group.len()));
         for copy in &group {
             annotations_differ |= mask(copy)? != first;

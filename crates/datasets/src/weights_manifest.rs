@@ -94,7 +94,7 @@ impl WeightsManifest {
         }
         let manifests = Self::built_in();
         let known: Vec<&str> = manifests.iter().map(|manifest| manifest.name.as_str()).collect();
-        let (nearest, known) = (crate::error::nearest(name, known.iter().copied()), known.join(", "));
+        let (nearest, known) = (vision_types::nearest_name(name, known.iter().copied()), known.join(", "));
         manifests.into_iter().find(|manifest| manifest.name == name).ok_or_else(|| FetchError::UnknownWeights {
             name: name.to_owned(),
             nearest,

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use datasets::segmentation_doctor::segmentation_doctor;
-use datasets::{Dataset, DatasetError, ProblemKind, SegmentationData, SegmentationSpec, Splits, write_mask_png};
+use datasets::{Dataset, DatasetError, ProblemKind, SegmentationData, SegmentationSpec, Splits};
 use image::{GrayImage, Luma, Rgb, RgbImage};
+use pictures::write_mask_png;
 use vision_types::Mask;
 
 fn spec(settings: &str) -> SegmentationSpec {

@@ -10,6 +10,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use pictures::image_file;
 use rayon::prelude::*;
 use vision_types::{BBox, ClassId, ClassNames, Instance, Segmentation};
 
@@ -18,7 +19,7 @@ use crate::annotated_files::{AnnotatedImage, Cut, DetectionData, Parts, relative
 use crate::annotation_problem::{AnnotationProblem, ProblemKind, fit_box};
 use crate::error::expected_class;
 use crate::listing::{Listing, file_name};
-use crate::{DatasetError, SplitName, image_file};
+use crate::{DatasetError, SplitName};
 
 /// Where the annotations and images of one split lie, as far as the configuration says, relative to the root.
 #[derive(Debug, Clone, Default)]

@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use vision_types::ClassNames;
+use vision_types::{ClassNames, did_you_mean, nearest_name};
 
 use super::{CrowdMask, MOST_CLASSES, PaintedObjects, SegmentationData};
 use crate::coco::dataset::{self as coco_dataset, CocoOptions};
-use crate::error::nearest;
 use crate::{Dataset, DatasetError, DetectionSamples, SegmentationSamples, Splits};
 
 /// The name of class 0.
@@ -62,8 +61,7 @@ pub(crate) fn open(
 
 fn category(name: &str, categories: &ClassNames) -> Result<usize, DatasetError> {
     categories.id_of(name).ok_or_else(|| {
-        let hint =
-            nearest(name, categories.iter()).map_or_else(String::new, |hint| format!("; did you mean `{hint}`?"));
+        let hint = did_you_mean(nearest_name(name, categories.iter()).as_deref());
         DatasetError::InvalidSetting {
             key: "classes",
             found: format!("`{name}`"),

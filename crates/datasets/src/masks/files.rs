@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
+use pictures::image_file;
 use vision_types::{Mask, Sample};
 
 use super::MaskCode;
 use crate::dataset::check_index;
-use crate::{Dataset, DatasetError, image_file};
+use crate::{Dataset, DatasetError};
 
 /// An image file and the file of its mask, relative to the root of the data set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -11,19 +11,20 @@
 
 use std::path::{Path, PathBuf};
 
+use pictures::image_file;
 use rayon::prelude::*;
 use vision_types::{ClassNames, Instance, Mask, Rle, Sample, Segmentation};
 
 use super::SegmentationData;
 use super::files::{check_size, key_of};
 use super::parts::{MaskParts, unpaired};
-use super::stored::StoredMask;
 use crate::annotated_files::{AnnotatedImage, Cut, DetectionData, EmptyImages, Parts, relative};
 use crate::annotation_problem::{AnnotationProblem, ProblemKind};
 use crate::dataset::check_index;
 use crate::listing::{Listing, file_name};
 use crate::split::SplitFractions;
-use crate::{Dataset, DatasetError, SplitName, image_file};
+use crate::{Dataset, DatasetError, SplitName};
+use pictures::StoredMask;
 
 /// What was looked for, for messages.
 pub(crate) const LOOKED_FOR: &str = "folders with an image in `images` and one file for each object in `masks`";

@@ -7,9 +7,7 @@ pub(crate) mod folder;
 pub(crate) mod instances;
 pub(crate) mod painted;
 mod parts;
-mod stored;
 pub(crate) mod voc;
-mod written;
 
 pub use encoding::{ClassColor, MaskEncoding};
 pub use files::{MaskFiles, MaskPair};
@@ -17,7 +15,6 @@ pub use instances::InstanceMasks;
 pub use painted::{CrowdMask, PaintedObjects};
 pub use parts::SegmentationData;
 pub use voc::VOC_CLASSES;
-pub use written::{PASCAL_PALETTE, write_mask_png};
 
 pub(crate) use encoding::{EncodingSettings, MaskCode, settle};
 

@@ -9,14 +9,13 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use vision_types::ClassNames;
+use vision_types::{ClassNames, did_you_mean, nearest_name};
 
 use super::parts::MaskParts;
 use super::{MaskCode, MaskFiles, MaskPair, SegmentationData};
 use crate::DatasetError;
 use crate::annotated_files::{ImageIndex, read_text, relative, stem};
 use crate::annotation_problem::{AnnotationProblem, ProblemKind};
-use crate::error::nearest;
 use crate::listing::Listing;
 use crate::split::SplitFractions;
 
@@ -162,7 +161,7 @@ impl VocFolder<'_> {
     ) -> Result<&'a Path, DatasetError> {
         files.with_stem(name).ok_or_else(|| {
             let stems: Vec<String> = files.images().into_iter().map(stem).collect();
-            let hint = nearest(name, stems.iter().map(String::as_str));
+            let hint = nearest_name(name, stems.iter().map(String::as_str));
             DatasetError::Annotation {
                 path: list.to_owned(),
                 place: format!(":{line}"),
@@ -170,7 +169,7 @@ impl VocFolder<'_> {
                 expected: format!(
                     "the name of a file in {}{}",
                     files.folder().display(),
-                    hint.map_or_else(String::new, |hint| format!("; did you mean `{hint}`?"))
+                    did_you_mean(hint.as_deref())
                 ),
             }
         })

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
+use pictures::image_file;
 use rayon::prelude::*;
 use vision_types::{ClassNames, Instance};
 
@@ -12,7 +13,7 @@ use crate::annotated_files::{AnnotatedImage, DetectionData, ImageIndex, Parts, r
 use crate::annotation_problem::{AnnotationProblem, ProblemKind, fit_box};
 use crate::error::expected_class;
 use crate::listing::{FixedSplits, Listing, file_name};
-use crate::{DatasetError, SplitName, image_file};
+use crate::{DatasetError, SplitName};
 
 /// Names of the folder with the annotations.
 const ANNOTATION_FOLDERS: [&str; 3] = ["Annotations", "annotations", "xmls"];

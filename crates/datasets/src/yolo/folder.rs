@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
+use pictures::{PictureError, image_file};
 use rayon::prelude::*;
 use vision_types::{ClassNames, Instance, Segmentation};
 
@@ -13,7 +14,7 @@ use crate::annotated_files::{AnnotatedImage, DetectionData, Parts, read_text, re
 use crate::annotation_problem::{AnnotationProblem, ProblemKind, fit_box};
 use crate::image_folder::collect;
 use crate::listing::{Listing, file_name};
-use crate::{DatasetError, SplitName, image_file};
+use crate::{DatasetError, SplitName};
 
 /// The folder of images, and that of labels with the same folders inside.
 const IMAGES: &str = "images";
@@ -290,7 +291,7 @@ fn read_one(image: PathBuf) -> Result<(Read, Option<AnnotationProblem>), Dataset
     let (size, problem) = match image_file::dimensions(&image) {
         Ok(size) => (Some(size), None),
         Err(error) => {
-            let missing = matches!(error, DatasetError::Missing { .. });
+            let missing = matches!(error, PictureError::Missing { .. });
             let kind = if missing { ProblemKind::MissingImage } else { ProblemKind::UnreadableImage };
             // The message of the error begins with the path.
             let text = error.to_string();

@@ -46,7 +46,7 @@ pub(super) fn training_sheet(
     config: &RunConfig<Classification>,
 ) -> Option<RgbImage> {
     let samples = training_batch(task, &splits.train, config);
-    (!samples.is_empty()).then(|| datasets::contact_sheet(&samples, task.classes(), SHEET_COLUMNS, SHEET_CELL))
+    (!samples.is_empty()).then(|| pictures::contact_sheet(&samples, task.classes(), SHEET_COLUMNS, SHEET_CELL))
 }
 
 /// The closer look at one split and the galleries of the report.

@@ -1,8 +1,9 @@
 //! The pictures of a detection run.
 
 use augment::{AugmentKey, Filter, ImageSize, Letterbox, Rectangle};
-use datasets::{DetectionSamples, Splits, draw};
+use datasets::{DetectionSamples, Splits};
 use image::{Rgb, RgbImage, imageops};
+use pictures::draw;
 use vision_types::{ClassNames, Detection, Instance};
 
 use super::{Detection as DetectionKind, DetectionTask, ImageOutcome};
@@ -59,7 +60,7 @@ pub(super) fn training_sheet(
     let samples = training_batch(task, &splits.train, config);
     let pictures: Vec<(&RgbImage, String)> =
         samples.iter().map(|(picture, source)| (picture, short_name(source).to_owned())).collect();
-    (!pictures.is_empty()).then(|| datasets::captioned_sheet(&pictures, SHEET_COLUMNS, SHEET_CELL))
+    (!pictures.is_empty()).then(|| pictures::captioned_sheet(&pictures, SHEET_COLUMNS, SHEET_CELL))
 }
 
 /// The galleries of the report.

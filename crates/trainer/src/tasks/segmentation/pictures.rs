@@ -1,8 +1,9 @@
 //! The pictures of a segmentation run.
 
 use augment::{AugmentKey, Filter, GeometricMap, ImageSize, Letterbox, Rectangle};
-use datasets::{SegmentationSamples, Splits, draw};
+use datasets::{SegmentationSamples, Splits};
 use image::{Rgb, RgbImage, imageops};
+use pictures::draw;
 use vision_types::{ClassNames, Mask};
 
 use super::{MaskOutcome, Segmentation, SegmentationTask};
@@ -59,7 +60,7 @@ pub(super) fn training_sheet(
     let samples = training_batch(task, &splits.train, config);
     let pictures: Vec<(&RgbImage, String)> =
         samples.iter().map(|(picture, source)| (picture, short_name(source).to_owned())).collect();
-    (!pictures.is_empty()).then(|| datasets::captioned_sheet(&pictures, SHEET_COLUMNS, SHEET_CELL))
+    (!pictures.is_empty()).then(|| pictures::captioned_sheet(&pictures, SHEET_COLUMNS, SHEET_CELL))
 }
 
 /// The galleries of the report.

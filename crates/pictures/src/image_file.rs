@@ -9,21 +9,14 @@ use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
-use image::error::{ImageError, LimitErrorKind};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
-use crate::{DatasetError, jpeg};
+use crate::failure::{Failure, MAX_DECODER_BYTES};
+use crate::{PictureError, jpeg};
 
-/// Most pixels an image may have: the number from which Pillow reports a decompression bomb (twice
-/// `Image.MAX_IMAGE_PIXELS`, which is 1 GiB / 4 / 3 pixels).
-pub const MAX_PIXELS: u64 = 2 * (1024 * 1024 * 1024 / 4 / 3);
-
-/// Most bytes an image file may have; far above the size of any image of [`MAX_PIXELS`] met in practice.
+/// Most bytes an image file may have; far above the size of any image of [`MAX_PIXELS`](crate::MAX_PIXELS) met in practice.
 pub const MAX_FILE_BYTES: u64 = 1024 * 1024 * 1024;
-
-/// Most bytes a decoder may allocate: [`MAX_PIXELS`] pixels of four 16-bit channels.
-const MAX_DECODER_BYTES: u64 = MAX_PIXELS * 8;
 
 /// Extensions of the readable formats, in lower case.
 const EXTENSIONS: [(&str, ImageFormat); 10] = [
@@ -68,7 +61,7 @@ pub fn format_name(format: ImageFormat) -> &'static str {
 /// # Errors
 ///
 /// Those of [`read_bytes`] and [`decode`].
-pub fn read(path: &Path) -> Result<RgbImage, DatasetError> {
+pub fn read(path: &Path) -> Result<RgbImage, PictureError> {
     decode(&read_bytes(path)?, path)
 }
 
@@ -76,17 +69,17 @@ pub fn read(path: &Path) -> Result<RgbImage, DatasetError> {
 ///
 /// # Errors
 ///
-/// A missing or unreadable file, [`DatasetError::NotAnImage`], or a header that cannot be read. An image with a good
+/// A missing or unreadable file, [`PictureError::NotAnImage`], or a header that cannot be read. An image with a good
 /// header may still be damaged.
-pub fn dimensions(path: &Path) -> Result<(u32, u32), DatasetError> {
+pub fn dimensions(path: &Path) -> Result<(u32, u32), PictureError> {
     /// Bytes that tell the format.
     const START: usize = 64;
-    let unreadable = |source| DatasetError::from_io(path, source);
+    let unreadable = |source| PictureError::from_io(path, source);
     let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
     let mut start = Vec::with_capacity(START);
     (&mut file).take(START as u64).read_to_end(&mut start).map_err(unreadable)?;
     let Some(format) = format_of_content(&start) else {
-        return Err(DatasetError::NotAnImage { path: path.to_owned(), found: describe_content(&start) });
+        return Err(PictureError::NotAnImage { path: path.to_owned(), found: describe_content(&start) });
     };
     file.rewind().map_err(unreadable)?;
     let failure = Failure { path, format: format_name(format) };
@@ -110,38 +103,38 @@ pub fn dimensions(path: &Path) -> Result<(u32, u32), DatasetError> {
 ///
 /// # Errors
 ///
-/// [`DatasetError::Missing`], [`DatasetError::Unreadable`], [`DatasetError::WrongFileKind`] for a folder, or
-/// [`DatasetError::TooLarge`] past [`MAX_FILE_BYTES`].
-pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DatasetError> {
-    let metadata = std::fs::metadata(path).map_err(|source| DatasetError::from_io(path, source))?;
+/// [`PictureError::Missing`], [`PictureError::Unreadable`], [`PictureError::NotAFile`] for a folder, or
+/// [`PictureError::TooLarge`] past [`MAX_FILE_BYTES`].
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, PictureError> {
+    let metadata = std::fs::metadata(path).map_err(|source| PictureError::from_io(path, source))?;
     if !metadata.is_file() {
-        return Err(DatasetError::WrongFileKind { path: path.to_owned(), expected: "an image file, found a folder" });
+        return Err(PictureError::NotAFile { path: path.to_owned() });
     }
     if metadata.len() > MAX_FILE_BYTES {
-        return Err(DatasetError::TooLarge {
+        return Err(PictureError::TooLarge {
             path: path.to_owned(),
             found: format!("{} bytes", metadata.len()),
             limit: format!("{MAX_FILE_BYTES} bytes"),
         });
     }
-    std::fs::read(path).map_err(|source| DatasetError::from_io(path, source))
+    std::fs::read(path).map_err(|source| PictureError::from_io(path, source))
 }
 
 /// Decodes `bytes`; `path` is for messages only.
 ///
 /// # Errors
 ///
-/// [`DatasetError::NotAnImage`], [`DatasetError::Truncated`], [`DatasetError::Damaged`],
-/// [`DatasetError::Unsupported`] or [`DatasetError::TooLarge`]. A file that ends early is always an error, never a
+/// [`PictureError::NotAnImage`], [`PictureError::Truncated`], [`PictureError::Damaged`],
+/// [`PictureError::Unsupported`] or [`PictureError::TooLarge`]. A file that ends early is always an error, never a
 /// half-grey image.
-pub fn decode(bytes: &[u8], path: &Path) -> Result<RgbImage, DatasetError> {
+pub fn decode(bytes: &[u8], path: &Path) -> Result<RgbImage, PictureError> {
     Ok(decode_native(bytes, path)?.into_rgb8())
 }
 
 /// As [`decode`], with the channels and bits of the file.
-pub(crate) fn decode_native(bytes: &[u8], path: &Path) -> Result<DynamicImage, DatasetError> {
+pub(crate) fn decode_native(bytes: &[u8], path: &Path) -> Result<DynamicImage, PictureError> {
     let Some(format) = format_of_content(bytes) else {
-        return Err(DatasetError::NotAnImage { path: path.to_owned(), found: describe_content(bytes) });
+        return Err(PictureError::NotAnImage { path: path.to_owned(), found: describe_content(bytes) });
     };
     let failure = Failure { path, format: format_name(format) };
     check_riff_length(bytes, format, &failure)?;
@@ -154,7 +147,7 @@ pub(crate) fn decode_native(bytes: &[u8], path: &Path) -> Result<DynamicImage, D
 }
 
 /// Refuses a WebP file shorter than it says. Its decoder reads zeros past the end of lossy data.
-fn check_riff_length(bytes: &[u8], format: ImageFormat, failure: &Failure) -> Result<(), DatasetError> {
+fn check_riff_length(bytes: &[u8], format: ImageFormat, failure: &Failure) -> Result<(), PictureError> {
     /// "RIFF" and the length of what follows, little-endian (WebP container specification, "RIFF File Format").
     const HEADER: usize = 8;
     if let (ImageFormat::WebP, Some(&[a, b, c, d])) = (format, bytes.get(4..HEADER)) {
@@ -170,7 +163,7 @@ fn decode_other(
     bytes: &[u8],
     format: ImageFormat,
     failure: &Failure,
-) -> Result<(DynamicImage, Orientation), DatasetError> {
+) -> Result<(DynamicImage, Orientation), PictureError> {
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_DECODER_BYTES);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
@@ -182,68 +175,6 @@ fn decode_other(
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let decoded = DynamicImage::from_decoder(decoder).map_err(|error| failure.describe(error))?;
     Ok((decoded, orientation))
-}
-
-/// Names the file and format in the errors of a decoder.
-#[derive(Debug)]
-pub(crate) struct Failure<'a> {
-    pub(crate) path: &'a Path,
-    pub(crate) format: &'static str,
-}
-
-impl Failure<'_> {
-    pub(crate) fn truncated(&self, detail: impl Into<String>) -> DatasetError {
-        DatasetError::Truncated { path: self.path.to_owned(), format: self.format, detail: detail.into() }
-    }
-
-    pub(crate) fn damaged(&self, detail: impl Into<String>) -> DatasetError {
-        DatasetError::Damaged { path: self.path.to_owned(), format: self.format, detail: detail.into() }
-    }
-
-    pub(crate) fn unsupported(&self, detail: impl Into<String>) -> DatasetError {
-        DatasetError::Unsupported { path: self.path.to_owned(), format: self.format, detail: detail.into() }
-    }
-
-    /// Refuses images without pixels and those of more than [`MAX_PIXELS`].
-    pub(crate) fn check_size(&self, width: u32, height: u32) -> Result<(), DatasetError> {
-        let pixels = u64::from(width) * u64::from(height);
-        if pixels == 0 {
-            return Err(self.damaged(format!("{width}×{height} pixels")));
-        }
-        if pixels > MAX_PIXELS {
-            return Err(DatasetError::TooLarge {
-                path: self.path.to_owned(),
-                found: format!("{width}×{height} pixels"),
-                limit: format!("{MAX_PIXELS} pixels"),
-            });
-        }
-        Ok(())
-    }
-
-    fn describe(&self, error: ImageError) -> DatasetError {
-        let text = error.to_string();
-        match error {
-            ImageError::IoError(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => self.truncated(text),
-            ImageError::Limits(limit) if !matches!(limit.kind(), LimitErrorKind::Unsupported { .. }) => {
-                DatasetError::TooLarge {
-                    path: self.path.to_owned(),
-                    found: text,
-                    limit: format!("{MAX_PIXELS} pixels, {MAX_DECODER_BYTES} bytes of memory"),
-                }
-            }
-            ImageError::Unsupported(_) => self.unsupported(text),
-            _ if mentions_early_end(&text) => self.truncated(text),
-            _ => self.damaged(text),
-        }
-    }
-}
-
-/// Decoders report an early end in their own words, without a kind of error for it.
-fn mentions_early_end(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    ["unexpected end", "end of file", "unexpectedeof", "unexpected eof", "fill whole buffer", "no more bytes"]
-        .iter()
-        .any(|phrase| text.contains(phrase))
 }
 
 /// A few words on bytes that are no image: "starts with `hello`: looks like text".

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use datasets::{DatasetError, image_file};
+use pictures::{PictureError, image_file};
 use proptest::prelude::*;
 
 fn fixture(name: &str) -> PathBuf {
@@ -102,8 +102,8 @@ fn a_file_cut_anywhere_is_an_error() {
         let bytes = fs::read(fixture(name)).unwrap();
         for cut in 0..bytes.len() - idle {
             match image_file::decode(&bytes[..cut], Path::new(name)) {
-                Err(DatasetError::NotAnImage { .. }) => assert!(cut < 16, "{name} cut to {cut}"),
-                Err(DatasetError::Truncated { .. } | DatasetError::Damaged { .. }) => {}
+                Err(PictureError::NotAnImage { .. }) => assert!(cut < 16, "{name} cut to {cut}"),
+                Err(PictureError::Truncated { .. } | PictureError::Damaged { .. }) => {}
                 other => panic!("{name} cut to {cut} of {} bytes: {other:?}", bytes.len()),
             }
         }
@@ -143,7 +143,7 @@ fn a_decompression_bomb_is_refused_before_it_is_unpacked() {
     crc.update(&header);
     png[29..33].copy_from_slice(&crc.sum().to_be_bytes());
     let error = image_file::decode(&png, Path::new("bomb.png")).unwrap_err();
-    assert!(matches!(error, DatasetError::TooLarge { .. }), "{error}");
+    assert!(matches!(error, PictureError::TooLarge { .. }), "{error}");
 }
 
 #[test]

@@ -4,9 +4,9 @@ use image::imageops;
 use image::{Rgb, RgbImage};
 use vision_types::{ClassNames, Mask, Sample};
 
-use crate::contact_sheet::{BACKGROUND, GAP, INK, captioned_sheet, fit};
-use crate::draw::{mask_colour, mask_contours, mask_overlay};
-use crate::font;
+use super::{BACKGROUND, GAP, INK, captioned_sheet, file_name, fit, scaled_mask};
+use crate::draw::{mask_contours, mask_overlay};
+use crate::{font, mask_colour};
 
 /// How much of a class's colour covers the picture.
 const OPACITY: f32 = 0.45;
@@ -35,12 +35,11 @@ pub fn mask_sheet(samples: &[Sample<Mask>], classes: &ClassNames, columns: usize
         }
         // Colours are laid on the scaled picture, so that contours keep their width.
         let mut picture = fit(image, cell);
-        let mask = scaled(annotation, picture.dimensions());
+        let mask = scaled_mask(annotation, picture.dimensions());
         mask_overlay(&mut picture, &mask, OPACITY);
         mask_contours(&mut picture, &mask);
-        pictures.push((picture, source.rsplit(['/', '\\']).next().unwrap_or_default().to_owned()));
+        pictures.push((picture, file_name(source)));
     }
-    let pictures: Vec<(&RgbImage, String)> = pictures.iter().map(|(picture, name)| (picture, name.clone())).collect();
     let sheet = captioned_sheet(&pictures, columns, cell);
     let entries: Vec<(Rgb<u8>, String)> =
         (1..=u8::MAX).filter(|&class| occurring[usize::from(class)]).map(|class| entry(class, classes)).collect();
@@ -78,21 +77,6 @@ fn with_legend(sheet: RgbImage, entries: &[(Rgb<u8>, String)]) -> RgbImage {
         font::draw_text(&mut complete, name, x + SWATCH + NAME_GAP, y + 1, INK);
     }
     complete
-}
-
-/// The mask at another size, by the nearest pixel.
-fn scaled(mask: &Mask, (width, height): (u32, u32)) -> Mask {
-    let mut other = Mask::filled(width, height, 0);
-    let nearest =
-        |at: u32, from: u32, to: u32| ((u64::from(at) * 2 + 1) * u64::from(from) / (u64::from(to) * 2)) as u32;
-    let pixels = other.pixels_mut();
-    for (y, row) in pixels.chunks_exact_mut(width.max(1) as usize).enumerate() {
-        let from_y = nearest(y as u32, mask.height(), height);
-        for (x, pixel) in row.iter_mut().enumerate() {
-            *pixel = mask.get(nearest(x as u32, mask.width(), width), from_y);
-        }
-    }
-    other
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Masks written as files.
+//! Masks written as PNG files.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use vision_types::Mask;
 
-use crate::DatasetError;
+use crate::PictureError;
 
 /// The palette of Pascal VOC's masks, by class number: bits 0, 3 and 6 of the number are the highest bits of red, bits 1,
 /// 4 and 7 those of green, bits 2 and 5 those of blue (`VOClabelcolormap.m` of the development kit). Class 0 is black,
@@ -38,16 +38,12 @@ const fn pascal_palette() -> [[u8; 3]; 256] {
 ///
 /// # Errors
 ///
-/// [`DatasetError::Unwritable`], and [`DatasetError::InvalidSetting`] for a mask without pixels, which PNG cannot hold.
-pub fn write_mask_png(path: &Path, mask: &Mask) -> Result<(), DatasetError> {
+/// [`PictureError::Unwritable`], and [`PictureError::NoPixels`] for a mask without pixels, which PNG cannot hold.
+pub fn write_mask_png(path: &Path, mask: &Mask) -> Result<(), PictureError> {
     if mask.pixels().is_empty() {
-        return Err(DatasetError::InvalidSetting {
-            key: "mask",
-            found: format!("{}×{} pixels", mask.width(), mask.height()),
-            expected: "at least one pixel".to_owned(),
-        });
+        return Err(PictureError::NoPixels { path: path.to_owned(), width: mask.width(), height: mask.height() });
     }
-    let unwritable = |source| DatasetError::Unwritable { path: path.to_owned(), source };
+    let unwritable = |source| PictureError::Unwritable { path: path.to_owned(), source };
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
     let written = write_png(&temporary, mask).and_then(|()| fs::rename(&temporary, path));
@@ -70,7 +66,7 @@ fn write_png(path: &Path, mask: &Mask) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::masks::stored::{Content, StoredMask};
+    use crate::{StoredMask, StoredPixels};
 
     #[test]
     fn the_palette_is_that_of_pascal_voc() {
@@ -99,11 +95,11 @@ mod tests {
         let stored = StoredMask::read(&path).unwrap();
         assert_eq!((stored.width, stored.height), (26, 10));
         let values = pixels.iter().copied().map(u16::from).collect();
-        assert_eq!(stored.content, Content::Indexed { values, palette: PASCAL_PALETTE.to_vec() });
+        assert_eq!(stored.content, StoredPixels::Indexed { values, palette: PASCAL_PALETTE.to_vec() });
         // Nothing else is left in the folder.
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let error = write_mask_png(&folder.path().join("none/mask.png"), &mask).unwrap_err();
-        assert!(matches!(error, DatasetError::Unwritable { .. }), "{error}");
-        assert!(matches!(write_mask_png(&path, &Mask::filled(0, 3, 0)), Err(DatasetError::InvalidSetting { .. })));
+        assert!(matches!(error, PictureError::Unwritable { .. }), "{error}");
+        assert!(matches!(write_mask_png(&path, &Mask::filled(0, 3, 0)), Err(PictureError::NoPixels { .. })));
     }
 }

@@ -1,6 +1,6 @@
 //! From planes of luminance and colour to RGB, as libjpeg rounds.
 
-use super::baseline::Plane;
+use super::plane::{Plane, Subsampling};
 
 /// Bits of fraction of the constants (ITU-T T.871, section 7, in libjpeg's fixed point).
 const BITS: u32 = 16;
@@ -8,13 +8,6 @@ const RED_OF_CR: i32 = 91_881;
 const BLUE_OF_CB: i32 = 116_130;
 const GREEN_OF_CR: i32 = 46_802;
 const GREEN_OF_CB: i32 = 22_554;
-
-/// How many pixels a sample of colour stands for, across and down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Subsampling {
-    pub(super) across: usize,
-    pub(super) down: usize,
-}
 
 /// The pixels of `[luminance, blue, red]`, or of `[red, green, blue]` where nothing is to be `CONVERTED`, three bytes each.
 /// The first plane has a sample a pixel.

@@ -7,6 +7,7 @@
 mod baseline;
 mod colour;
 mod huffman;
+mod plane;
 mod segments;
 mod transform;
 
@@ -21,27 +22,27 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use crate::DatasetError;
-use crate::image_file::Failure;
+use crate::PictureError;
+use crate::failure::Failure;
 use baseline::Planes;
 use segments::Colours;
 
 /// Decodes a JPEG file and says how it has to be turned.
-pub(crate) fn decode(bytes: &[u8], failure: &Failure) -> Result<(DynamicImage, Orientation), DatasetError> {
+pub(crate) fn decode(bytes: &[u8], failure: &Failure) -> Result<(DynamicImage, Orientation), PictureError> {
     let layout = scan_layout(bytes);
     if layout.end == End::Missing {
         return Err(failure.truncated(format!("no end-of-image marker in {} bytes", bytes.len())));
     }
     match decode_with(bytes, true, failure) {
         // Strict mode also refuses stray bytes between segments, which every other program skips.
-        Err(DatasetError::Damaged { .. } | DatasetError::Truncated { .. }) if layout.stray_bytes => {
+        Err(PictureError::Damaged { .. } | PictureError::Truncated { .. }) if layout.stray_bytes => {
             decode_with(bytes, false, failure)
         }
         result => result,
     }
 }
 
-fn decode_with(bytes: &[u8], strict: bool, failure: &Failure) -> Result<(DynamicImage, Orientation), DatasetError> {
+fn decode_with(bytes: &[u8], strict: bool, failure: &Failure) -> Result<(DynamicImage, Orientation), PictureError> {
     /// The largest width and height that the format can state.
     const MAX_SIDE: usize = u16::MAX as usize;
     let options = DecoderOptions::default().set_strict_mode(strict).set_max_width(MAX_SIDE).set_max_height(MAX_SIDE);
@@ -111,7 +112,7 @@ fn exact_inline(bytes: &[u8], [width, height]: [u32; 2]) -> Option<DynamicImage>
 pub(crate) fn dimensions(
     file: impl BufRead + Seek,
     failure: &Failure,
-) -> Result<((u32, u32), Orientation), DatasetError> {
+) -> Result<((u32, u32), Orientation), PictureError> {
     let mut decoder = JpegDecoder::new(file);
     decoder.decode_headers().map_err(|error| refuse(error, failure))?;
     let orientation =
@@ -120,7 +121,7 @@ pub(crate) fn dimensions(
     Ok(((width as u32, height as u32), orientation))
 }
 
-fn refuse(error: DecodeErrors, failure: &Failure) -> DatasetError {
+fn refuse(error: DecodeErrors, failure: &Failure) -> PictureError {
     match error {
         DecodeErrors::Unsupported(feature) => failure.unsupported(format!("{feature:?}")),
         DecodeErrors::ExhaustedData => failure.truncated("the data end early"),

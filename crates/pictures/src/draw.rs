@@ -1,41 +1,21 @@
 //! Boxes, masks and labels drawn on pictures: for contact sheets, predictions and reports.
 
-use image::{Rgb, RgbImage};
-use vision_types::{BBox, ClassId, ClassNames, Detection, Instance, Mask, Segmentation};
+mod masks;
 
+use image::{Rgb, RgbImage};
+use imageproc::drawing::draw_filled_rect_mut;
+use imageproc::rect::Rect;
+use vision_types::{BBox, ClassId, ClassNames, Detection, Instance};
+
+pub use self::masks::{mask, mask_contours, mask_overlay, shape};
+use crate::colour::{class_colour, ink};
 use crate::font;
-pub use crate::mask_drawing::{mask_colour, mask_contours, mask_overlay};
 
 /// Width of a line as a share of the mean of the picture's width and height: 2 pixels at 640 × 480.
 const LINE_SHARE: f32 = 0.003;
 
-/// How much of a mask's colour covers the picture.
-const MASK_OPACITY: f32 = 0.35;
-
 /// Pixels around the text of a label, for each pixel of the font.
 const LABEL_MARGIN: u32 = 2;
-
-/// The colour of a class: always the same, unlike those of the classes before and after, and bright enough for pictures.
-///
-/// Hues are a golden section of the circle apart, which spreads any number of them evenly; brightness and saturation
-/// take turns, so that hues that come close later on still differ.
-pub fn class_colour(class: ClassId) -> Rgb<u8> {
-    /// (√5 - 1) / 2.
-    const GOLDEN_SECTION: f64 = 0.618_033_988_749_894_9;
-    /// Saturation and value, taken in turn.
-    const SHADES: [(f64, f64); 3] = [(0.85, 1.0), (0.6, 1.0), (0.9, 0.75)];
-    /// Beyond this, products with the golden section lose digits; colours then repeat, which nobody sees.
-    const DISTINCT: usize = 1 << 20;
-    let class = class % DISTINCT;
-    let hue = (class as f64 * GOLDEN_SECTION).fract();
-    let (saturation, value) = SHADES[class % SHADES.len()];
-    // The channels of a hue are one trapezoid, shifted by thirds of the circle.
-    Rgb([0.0, 2.0 / 3.0, 1.0 / 3.0].map(|shift: f64| {
-        let position = (hue + shift).fract() * 6.0;
-        let strength = ((position - 3.0).abs() - 1.0).clamp(0.0, 1.0);
-        (255.0 * value * (1.0 - saturation * (1.0 - strength))).round() as u8
-    }))
-}
 
 /// Width in pixels of a line that suits a picture of `width` × `height` pixels, at least 1. Text is enlarged by the same
 /// number.
@@ -90,42 +70,6 @@ pub fn instances(image: &mut RgbImage, objects: &[Instance], classes: &ClassName
     detections(image, &boxes);
 }
 
-/// Fills an outline or mask with a transparent colour and draws its edge with the full one. A mask of another size than
-/// the picture is left out.
-pub fn shape(image: &mut RgbImage, segmentation: &Segmentation, colour: Rgb<u8>) {
-    let (width, height) = image.dimensions();
-    if let Ok(pixels) = segmentation.to_rle(height, width) {
-        mask(image, &pixels.to_mask(), colour);
-    }
-}
-
-/// Fills the pixels of `object` that are not 0 with a transparent colour, and those at its edge with the full one.
-///
-/// # Panics
-///
-/// When `object` is not of the picture's size.
-pub fn mask(image: &mut RgbImage, object: &Mask, colour: Rgb<u8>) {
-    let (width, height) = image.dimensions();
-    assert_eq!((object.width(), object.height()), (width, height), "a mask has the size of its picture");
-    let inside = |x: Option<u32>, y: Option<u32>| match (x, y) {
-        (Some(x), Some(y)) => x < width && y < height && object.get(x, y) != 0,
-        _ => false,
-    };
-    for (x, y, pixel) in image.enumerate_pixels_mut() {
-        if object.get(x, y) == 0 {
-            continue;
-        }
-        let surrounded = inside(x.checked_sub(1), Some(y))
-            && inside(Some(x + 1), Some(y))
-            && inside(Some(x), y.checked_sub(1))
-            && inside(Some(x), Some(y + 1));
-        let opacity = if surrounded { MASK_OPACITY } else { 1.0 };
-        for (value, new) in pixel.0.iter_mut().zip(colour.0) {
-            *value = (f32::from(*value) + (f32::from(new) - f32::from(*value)) * opacity).round() as u8;
-        }
-    }
-}
-
 fn class_name(classes: &ClassNames, class: ClassId) -> String {
     classes.get(class).map_or_else(|| format!("class {class}"), str::to_owned)
 }
@@ -160,11 +104,13 @@ fn frame(image: &mut RgbImage, bbox: BBox, line: u32, colour: Rgb<u8>) {
     fill(image, [right - across, top, right, bottom], colour);
 }
 
+/// Fills the columns from `left` to `right` and the rows from `top` to `bottom` (the last ones not included), as far as
+/// they lie in the picture.
 fn fill(image: &mut RgbImage, [left, top, right, bottom]: [u32; 4], colour: Rgb<u8>) {
-    for y in top..bottom.min(image.height()) {
-        for x in left..right.min(image.width()) {
-            image.put_pixel(x, y, colour);
-        }
+    let (right, bottom) = (right.min(image.width()), bottom.min(image.height()));
+    if left < right && top < bottom {
+        let area = Rect::at(left as i32, top as i32).of_size(right - left, bottom - top);
+        draw_filled_rect_mut(image, area, colour);
     }
 }
 
@@ -182,18 +128,8 @@ fn label(image: &mut RgbImage, bbox: BBox, text: &str, scale: u32, colour: Rgb<u
     font::draw_enlarged_text(image, text, left + margin, top + margin, scale, ink(colour));
 }
 
-/// Black or white, whichever stands out more against `colour`.
-fn ink(colour: Rgb<u8>) -> Rgb<u8> {
-    /// Weights of red, green and blue in brightness (ITU-R BT.601), in thousandths.
-    const WEIGHTS: [u32; 3] = [299, 587, 114];
-    let brightness: u32 = colour.0.iter().zip(WEIGHTS).map(|(&value, weight)| u32::from(value) * weight).sum();
-    if brightness >= 128_000 { Rgb([0; 3]) } else { Rgb([255; 3]) }
-}
-
 #[cfg(test)]
 mod tests {
-    use vision_types::Rle;
-
     use super::*;
 
     const RED: Rgb<u8> = Rgb([255, 0, 0]);
@@ -252,37 +188,5 @@ mod tests {
         detections(&mut image, &[(BBox::from_xyxy(-1e30, -5.0, 1e30, 1e9), "", RED)]);
         // All 36 pixels along the border.
         assert_eq!(coloured(&image, RED).len(), 36);
-    }
-
-    #[test]
-    fn a_mask_is_transparent_inside_and_solid_at_its_edge() {
-        let mut image = RgbImage::new(6, 6);
-        // Columns 1 to 4 of rows 1 to 4: 16 pixels, 4 of them inside.
-        let counts = vec![7, 4, 2, 4, 2, 4, 2, 4, 7];
-        shape(&mut image, &Segmentation::Rle(Rle { width: 6, height: 6, counts }), RED);
-        assert_eq!(coloured(&image, RED).len(), 12);
-        // 0.35 · 255 = 89.25.
-        assert_eq!(coloured(&image, Rgb([89, 0, 0])), [(2, 2), (3, 2), (2, 3), (3, 3)]);
-        let before = image.clone();
-        shape(&mut image, &Segmentation::Rle(Rle { width: 5, height: 5, counts: vec![0, 25] }), RED);
-        assert_eq!(image, before);
-    }
-
-    #[test]
-    fn the_first_eighty_classes_have_colours_of_their_own() {
-        let colours: Vec<[u8; 3]> = (0..80).map(|class| class_colour(class).0).collect();
-        for (number, colour) in colours.iter().enumerate() {
-            for (other, another) in colours.iter().enumerate().take(number) {
-                let distance: u32 = colour.iter().zip(another).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
-                assert!(distance >= 4, "classes {other} and {number} are {distance} apart");
-                assert!(number - other > 3 || distance > 100, "classes {other} and {number} are {distance} apart");
-            }
-        }
-    }
-
-    #[test]
-    fn hues_are_where_the_colour_circle_has_them() {
-        // Class 0: hue 0 at saturation 0.85 and full value: red, and 255 · 0.15 = 38 of the others.
-        assert_eq!(class_colour(0), Rgb([255, 38, 38]));
     }
 }

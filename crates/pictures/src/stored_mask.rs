@@ -9,32 +9,41 @@ use std::path::Path;
 
 use image::{DynamicImage, ImageFormat};
 
-use crate::DatasetError;
-use crate::image_file::{self, Failure, MAX_PIXELS, format_of_content};
+use crate::PictureError;
+use crate::failure::{Failure, MAX_DECODER_BYTES, MAX_PIXELS};
+use crate::image_file::{self, format_of_content};
 
 /// What a mask file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct StoredMask {
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    pub(crate) content: Content,
+pub struct StoredMask {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// The pixels.
+    pub content: StoredPixels,
     /// Levels are only near to what was painted (JPEG).
-    pub(crate) lossy: bool,
+    pub lossy: bool,
 }
 
 /// The pixels of a mask file, row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Content {
+pub enum StoredPixels {
     /// Grey levels, from 0 to `white`. Colour files whose channels are equal everywhere count as grey.
     Grey {
+        /// The levels.
         values: Vec<u16>,
+        /// The level of white.
         white: u16,
     },
     /// Positions in a palette.
     Indexed {
+        /// The positions, all of them in the palette.
         values: Vec<u16>,
+        /// The colours.
         palette: Vec<[u8; 3]>,
     },
+    /// Red, green and blue.
     Colours(Vec<[u8; 3]>),
 }
 
@@ -44,12 +53,16 @@ impl StoredMask {
     /// # Errors
     ///
     /// As [`image_file::read`].
-    pub(crate) fn read(path: &Path) -> Result<Self, DatasetError> {
+    pub fn read(path: &Path) -> Result<Self, PictureError> {
         Self::decode(&image_file::read_bytes(path)?, path)
     }
 
     /// Decodes `bytes`; `path` is for messages only.
-    pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Self, DatasetError> {
+    ///
+    /// # Errors
+    ///
+    /// As [`image_file::decode`].
+    pub fn decode(bytes: &[u8], path: &Path) -> Result<Self, PictureError> {
         match format_of_content(bytes) {
             Some(ImageFormat::Png) => decode_png(bytes, path),
             format => {
@@ -57,9 +70,9 @@ impl StoredMask {
                 let (width, height) = (decoded.width(), decoded.height());
                 let content = match decoded {
                     DynamicImage::ImageLuma8(grey) => {
-                        Content::Grey { values: grey.into_raw().into_iter().map(u16::from).collect(), white: 255 }
+                        StoredPixels::Grey { values: grey.into_raw().into_iter().map(u16::from).collect(), white: 255 }
                     }
-                    DynamicImage::ImageLuma16(grey) => Content::Grey { values: grey.into_raw(), white: u16::MAX },
+                    DynamicImage::ImageLuma16(grey) => StoredPixels::Grey { values: grey.into_raw(), white: u16::MAX },
                     other => grey_or_colours(other.into_rgb8().as_chunks::<3>().0.to_vec()),
                 };
                 Ok(Self { width, height, content, lossy: format == Some(ImageFormat::Jpeg) })
@@ -68,22 +81,24 @@ impl StoredMask {
     }
 
     /// Grey levels or palette positions; `None` for colours.
-    pub(crate) fn values(&self) -> Option<&[u16]> {
+    pub fn values(&self) -> Option<&[u16]> {
         match &self.content {
-            Content::Grey { values, .. } | Content::Indexed { values, .. } => Some(values),
-            Content::Colours(_) => None,
+            StoredPixels::Grey { values, .. } | StoredPixels::Indexed { values, .. } => Some(values),
+            StoredPixels::Colours(_) => None,
         }
     }
 
     /// The colour of every pixel as a viewer shows it.
-    pub(crate) fn colours(&self) -> Vec<[u8; 3]> {
+    pub fn colours(&self) -> Vec<[u8; 3]> {
         match &self.content {
-            Content::Grey { values, white } => values.iter().map(|&value| [eight_bits(value, *white); 3]).collect(),
+            StoredPixels::Grey { values, white } => {
+                values.iter().map(|&value| [eight_bits(value, *white); 3]).collect()
+            }
             // The decoder has checked the positions; black is what others show of one beyond the palette.
-            Content::Indexed { values, palette } => {
+            StoredPixels::Indexed { values, palette } => {
                 values.iter().map(|&value| palette.get(usize::from(value)).copied().unwrap_or_default()).collect()
             }
-            Content::Colours(pixels) => pixels.clone(),
+            StoredPixels::Colours(pixels) => pixels.clone(),
         }
     }
 }
@@ -94,28 +109,27 @@ fn eight_bits(value: u16, white: u16) -> u8 {
     ((u32::from(value) * 255 + white / 2) / white).min(255) as u8
 }
 
-fn grey_or_colours(pixels: Vec<[u8; 3]>) -> Content {
+fn grey_or_colours(pixels: Vec<[u8; 3]>) -> StoredPixels {
     if pixels.iter().all(|[red, green, blue]| red == green && green == blue) {
-        return Content::Grey { values: pixels.iter().map(|pixel| u16::from(pixel[0])).collect(), white: 255 };
+        return StoredPixels::Grey { values: pixels.iter().map(|pixel| u16::from(pixel[0])).collect(), white: 255 };
     }
-    Content::Colours(pixels)
+    StoredPixels::Colours(pixels)
 }
 
-fn decode_png(bytes: &[u8], path: &Path) -> Result<StoredMask, DatasetError> {
+fn decode_png(bytes: &[u8], path: &Path) -> Result<StoredMask, PictureError> {
     let failure = Failure { path, format: "PNG" };
     let describe = |error: png::DecodingError| match error {
         png::DecodingError::IoError(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => {
             failure.truncated(source.to_string())
         }
-        png::DecodingError::LimitsExceeded => DatasetError::TooLarge {
+        png::DecodingError::LimitsExceeded => PictureError::TooLarge {
             path: path.to_owned(),
             found: "more memory than allowed".to_owned(),
             limit: format!("{MAX_PIXELS} pixels"),
         },
         other => failure.damaged(other.to_string()),
     };
-    // Eight bytes a pixel are four channels of 16 bits.
-    let limits = png::Limits { bytes: (MAX_PIXELS * 8) as usize };
+    let limits = png::Limits { bytes: MAX_DECODER_BYTES as usize };
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
     decoder.set_transformations(png::Transformations::IDENTITY);
     let mut reader = decoder.read_info().map_err(describe)?;
@@ -130,9 +144,9 @@ fn decode_png(bytes: &[u8], path: &Path) -> Result<StoredMask, DatasetError> {
     let samples = samples(&buffer[..frame.buffer_size()], frame.line_size, width as usize * colour.samples(), depth);
     let white = ((1u32 << depth as u32) - 1) as u16;
     let content = match colour {
-        png::ColorType::Grayscale => Content::Grey { values: samples, white },
+        png::ColorType::Grayscale => StoredPixels::Grey { values: samples, white },
         png::ColorType::GrayscaleAlpha => {
-            Content::Grey { values: samples.into_iter().step_by(colour.samples()).collect(), white }
+            StoredPixels::Grey { values: samples.into_iter().step_by(colour.samples()).collect(), white }
         }
         png::ColorType::Indexed => {
             if let Some(place) = samples.iter().position(|&value| usize::from(value) >= palette.len()) {
@@ -142,7 +156,7 @@ fn decode_png(bytes: &[u8], path: &Path) -> Result<StoredMask, DatasetError> {
                     failure.damaged(format!("pixel ({x}, {y}) is colour {found} of a palette of {}", palette.len()))
                 );
             }
-            Content::Indexed { values: samples, palette }
+            StoredPixels::Indexed { values: samples, palette }
         }
         png::ColorType::Rgb | png::ColorType::Rgba => {
             let pixels = samples.chunks_exact(colour.samples());
@@ -204,7 +218,7 @@ mod tests {
             let stored = stored(name);
             assert_eq!((stored.width, stored.height, stored.lossy), (13, 5, false), "{name}");
             let values = values(modulus).into_iter().map(|value| value * scale).collect();
-            assert_eq!(stored.content, Content::Grey { values, white }, "{name}");
+            assert_eq!(stored.content, StoredPixels::Grey { values, white }, "{name}");
         }
     }
 
@@ -227,7 +241,7 @@ mod tests {
         let expected: Vec<[u8; 3]> = values(4).into_iter().map(|value| TABLE[usize::from(value)]).collect();
         for name in ["colours.png", "colours-alpha.png", "colours16.png"] {
             let stored = stored(name);
-            assert_eq!(stored.content, Content::Colours(expected.clone()), "{name}");
+            assert_eq!(stored.content, StoredPixels::Colours(expected.clone()), "{name}");
             assert_eq!(stored.values(), None);
         }
     }
@@ -255,9 +269,9 @@ mod tests {
         let bytes = std::fs::read(&path).unwrap();
         for end in [9, 40, 200, bytes.len() - 30] {
             let error = StoredMask::decode(&bytes[..end], &path).unwrap_err();
-            assert!(matches!(error, DatasetError::Truncated { .. } | DatasetError::Damaged { .. }), "{end}: {error}");
+            assert!(matches!(error, PictureError::Truncated { .. } | PictureError::Damaged { .. }), "{end}: {error}");
         }
-        assert!(matches!(StoredMask::decode(b"hello", &path), Err(DatasetError::NotAnImage { .. })));
+        assert!(matches!(StoredMask::decode(b"hello", &path), Err(PictureError::NotAnImage { .. })));
         // A palette cut to three colours, of a file whose pixels name 97.
         let palette = bytes.windows(4).position(|window| window == b"PLTE").unwrap();
         let mut short = bytes[..palette - 4].to_vec();

@@ -1,14 +1,14 @@
 //! Decodes image files and prints a digest of each one's pixels, for comparison with other decoders
 //! (`docs/peers/jpeg_pixels.py`), and how long decoding took.
 //!
-//!     cargo run --release -p datasets --example pixels -- FILE…
-//!     cargo run --release -p datasets --example pixels -- --time ROUNDS FILE…
+//!     cargo run --release -p pictures --example pixels -- FILE…
+//!     cargo run --release -p pictures --example pixels -- --time ROUNDS FILE…
 
 use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
-use datasets::image_file;
+use pictures::image_file;
 use sha2::{Digest, Sha256};
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -3,42 +3,16 @@
 //! Only files without the least fault are decoded here; whatever is unusual or damaged is left to the general decoder,
 //! whose errors say what is wrong.
 
-use super::colour::Subsampling;
 use super::huffman::{Bits, HuffmanTable};
-use super::segments::{Colours, Frame, Scan, Segments, Step};
+use super::plane::{Plane, Subsampling};
+use super::segments::{Colours, Frame, Scan, Segments, Step, ZIGZAG};
 use super::transform::{flat, inverse};
-
-/// Samples of one component, row by row.
-#[derive(Debug)]
-pub(super) struct Plane {
-    /// Columns that are part of the image.
-    pub(super) width: usize,
-    /// Rows that are part of the image.
-    pub(super) height: usize,
-    stride: usize,
-    samples: Vec<u8>,
-}
-
-impl Plane {
-    /// Row `y`, perhaps with more columns than [`width`](Self::width).
-    #[inline(always)]
-    pub(super) fn row(&self, y: usize) -> &[u8] {
-        &self.samples[y * self.stride..(y + 1) * self.stride]
-    }
-}
 
 /// A decoded image.
 pub(super) enum Planes {
     Grey(Plane),
     Colour { planes: [Plane; 3], subsampling: Subsampling, colours: Colours },
 }
-
-/// Positions of coefficients in the order of the file (figure A.6).
-pub(super) const ZIGZAG: [u8; 64] = [
-    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
-    28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
-    47, 55, 62, 63,
-];
 
 /// A component while its blocks are decoded.
 struct Decoding {
