@@ -1,5 +1,7 @@
 //! What can go wrong between a folder and a decoded, labelled image.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use pictures::PictureError;
@@ -216,7 +218,7 @@ pub enum DatasetError {
         /// A short list of what is there.
         found: String,
         /// The layouts that were tried.
-        looked_for: &'static str,
+        looked_for: String,
     },
 }
 
@@ -249,6 +251,20 @@ impl From<PictureError> for DatasetError {
             other => Self::Picture(other),
         }
     }
+}
+
+/// Fails with [`DatasetError::InvalidSetting`] unless `value` of `key` lies in `range`; `unit` ends the message.
+pub(crate) fn require_in<T: PartialOrd + Display>(
+    key: &'static str,
+    value: T,
+    range: RangeInclusive<T>,
+    unit: &str,
+) -> Result<(), DatasetError> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let expected = format!("{} to {}{unit}", range.start(), range.end());
+    Err(DatasetError::InvalidSetting { key, found: value.to_string(), expected })
 }
 
 /// What an annotation should have said instead of an unknown class: one of those in the configuration, or one that

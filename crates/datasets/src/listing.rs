@@ -118,6 +118,19 @@ pub(crate) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
+/// Images at any depth below `folder`, and the number of files passed over.
+pub(crate) fn collect(folder: &Path) -> Result<(Vec<PathBuf>, usize), DatasetError> {
+    let listing = Listing::of(folder)?;
+    let mut ignored = listing.ignored();
+    let mut images = listing.images;
+    for inner in listing.folders {
+        let (more, more_ignored) = collect(&inner)?;
+        images.extend(more);
+        ignored += more_ignored;
+    }
+    Ok((images, ignored))
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;

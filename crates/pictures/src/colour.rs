@@ -6,7 +6,8 @@ use vision_types::{ClassId, Mask};
 /// Colour of pixels to ignore.
 const IGNORED: Rgb<u8> = Rgb([224; 3]);
 
-/// The colour of a class: always the same, unlike those of the classes before and after, and bright enough for pictures.
+/// The colour of a class: always the same, unlike those of the classes before and after, and bright enough for
+/// pictures.
 ///
 /// Hues are a golden section of the circle apart, which spreads any number of them evenly; brightness and saturation
 /// take turns, so that hues that come close later on still differ.

@@ -17,15 +17,15 @@ const LINE_SHARE: f32 = 0.003;
 /// Pixels around the text of a label, for each pixel of the font.
 const LABEL_MARGIN: u32 = 2;
 
-/// Width in pixels of a line that suits a picture of `width` × `height` pixels, at least 1. Text is enlarged by the same
-/// number.
+/// Width in pixels of a line that suits a picture of `width` × `height` pixels, at least 1. Text is enlarged by the
+/// same number.
 pub fn line_width(width: u32, height: u32) -> u32 {
     ((width as f32 + height as f32) / 2.0 * LINE_SHARE).round().max(1.0) as u32
 }
 
-/// Draws boxes with their labels on `image`, in the given order; labels lie above all boxes. A label stands on the upper
-/// edge of its box, or inside where the picture ends there; an empty one is left out. What leaves the picture is cut off,
-/// and boxes with edges that are no numbers are left out.
+/// Draws boxes with their labels on `image`, in the given order; labels lie above all boxes. A label stands on the
+/// upper edge of its box, or inside where the picture ends there; an empty one is left out. What leaves the picture is
+/// cut off, and boxes with edges that are no numbers are left out.
 pub fn detections<L: AsRef<str>>(image: &mut RgbImage, boxes: &[(BBox, L, Rgb<u8>)]) {
     let width = line_width(image.width(), image.height());
     for (bbox, _, colour) in boxes {
@@ -74,7 +74,8 @@ fn class_name(classes: &ClassNames, class: ClassId) -> String {
     classes.get(class).map_or_else(|| format!("class {class}"), str::to_owned)
 }
 
-/// Pixel columns and rows `[left, top, right, bottom]` (the last two not included) that a box covers, cut to the picture.
+/// Pixel columns and rows `[left, top, right, bottom]` (the last two not included) that a box covers, cut to the
+/// picture.
 fn covered(bbox: BBox, image: &RgbImage) -> Option<[u32; 4]> {
     let edges = [bbox.x1, bbox.y1, bbox.x2, bbox.y2];
     if edges.iter().any(|edge| !edge.is_finite()) || image.width() == 0 || image.height() == 0 {

@@ -15,7 +15,8 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbIma
 use crate::failure::{Failure, MAX_DECODER_BYTES};
 use crate::{PictureError, jpeg};
 
-/// Most bytes an image file may have; far above the size of any image of [`MAX_PIXELS`](crate::MAX_PIXELS) met in practice.
+/// Most bytes an image file may have; far above the size of any image of [`MAX_PIXELS`](crate::MAX_PIXELS) met in
+/// practice.
 pub const MAX_FILE_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// Extensions of the readable formats, in lower case.

@@ -8,9 +8,9 @@ use vision_types::Mask;
 
 use crate::PictureError;
 
-/// The palette of Pascal VOC's masks, by class number: bits 0, 3 and 6 of the number are the highest bits of red, bits 1,
-/// 4 and 7 those of green, bits 2 and 5 those of blue (`VOClabelcolormap.m` of the development kit). Class 0 is black,
-/// 255 a light grey-white.
+/// The palette of Pascal VOC's masks, by class number: bits 0, 3 and 6 of the number are the highest bits of red, bits
+/// 1, 4 and 7 those of green, bits 2 and 5 those of blue (`VOClabelcolormap.m` of the development kit). Class 0 is
+/// black, 255 a light grey-white.
 pub const PASCAL_PALETTE: [[u8; 3]; 256] = pascal_palette();
 
 const fn pascal_palette() -> [[u8; 3]; 256] {

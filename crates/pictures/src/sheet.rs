@@ -68,7 +68,8 @@ pub fn captioned_sheet<P: Borrow<RgbImage>>(pictures: &[(P, String)], columns: u
     sheet
 }
 
-/// Scales so that the longer side has `cell` pixels. Small pictures are enlarged without smoothing, to show their pixels.
+/// Scales so that the longer side has `cell` pixels. Small pictures are enlarged without smoothing, to show their
+/// pixels.
 fn fit(picture: &RgbImage, cell: u32) -> RgbImage {
     let longer = picture.width().max(picture.height()).max(1);
     let side =

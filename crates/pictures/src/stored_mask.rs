@@ -1,8 +1,8 @@
 //! The numbers or colours of a mask file, as they are stored.
 //!
-//! A picture for people is converted to 8-bit RGB; a mask must not be: the palette positions of an indexed PNG, and grey
-//! levels of 1, 2, 4 and 16 bits, are class numbers as they stand. Palettes of other formats are expanded to colours by
-//! their decoders.
+//! A picture for people is converted to 8-bit RGB; a mask must not be: the palette positions of an indexed PNG, and
+//! grey levels of 1, 2, 4 and 16 bits, are class numbers as they stand. Palettes of other formats are expanded to
+//! colours by their decoders.
 
 use std::io::Cursor;
 use std::path::Path;

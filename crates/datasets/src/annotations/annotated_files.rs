@@ -2,18 +2,19 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use image::RgbImage;
 use pictures::image_file;
 use serde::{Deserialize, Serialize};
 use vision_types::{ClassNames, Instance, Sample, Segmentation};
 
-use crate::annotation_problem::{AnnotationProblem, fit_box};
-use crate::dataset::check_index;
+use super::annotation_problem::{AnnotationProblem, fit_box};
+use crate::dataset::{check_index, key_of};
+use crate::kind::data_settings;
 use crate::listing::{Listing, file_name};
-use crate::split::{SplitFractions, Splits, stratified_partition};
-use crate::{Dataset, DatasetError, DetectionSamples, Subset};
+use crate::parts::Parts;
+use crate::split::{SplitFractions, Splits};
+use crate::{Dataset, DatasetError};
 
 /// One image file and what its annotation says.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,8 +94,7 @@ impl Dataset for AnnotatedFiles {
     }
 
     fn key(&self, index: usize) -> String {
-        let parts: Vec<_> = self.images[index].file.iter().map(|part| part.to_string_lossy()).collect();
-        parts.join("/")
+        key_of(&self.images[index].file)
     }
 
     fn file(&self, index: usize) -> Option<PathBuf> {
@@ -141,64 +141,40 @@ impl DetectionData {
     }
 }
 
-/// How the parts of a data set are made.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Cut {
-    pub(crate) fractions: SplitFractions,
-    pub(crate) empty_images: EmptyImages,
+data_settings! {
+    /// Settings of `auto`.
+    pub struct AnnotatedFolderSpec from files {
+        /// What becomes of training images without objects: `keep` or `drop`.
+        pub empty_images: EmptyImages = EmptyImages::Keep;
+    } with validation_split, test_split
 }
 
-/// Images of each split, as a reader found them; `None` where the data set has no such part of its own.
-#[derive(Debug, Default)]
-pub(crate) struct Parts {
-    pub(crate) train: Vec<AnnotatedImage>,
-    pub(crate) validation: Option<Vec<AnnotatedImage>>,
-    pub(crate) test: Option<Vec<AnnotatedImage>>,
-    pub(crate) ignored_files: usize,
-}
-
-impl Parts {
-    /// Makes splits; what is missing is set aside from the training images, chosen by a seed.
-    pub(crate) fn into_splits(
+impl Parts<Vec<AnnotatedImage>> {
+    /// Makes splits of images below `root`; what is missing is set aside from the training images, chosen by a seed.
+    pub(crate) fn into_image_splits(
         self,
         root: &Path,
         classes: ClassNames,
-        cut: Cut,
+        fractions: SplitFractions,
+        empty_images: EmptyImages,
     ) -> Result<Splits<Vec<Instance>>, DatasetError> {
-        let share = |part: &Option<Vec<AnnotatedImage>>, share| if part.is_some() { 0.0 } else { share };
-        let fractions = SplitFractions {
-            validation: share(&self.validation, cut.fractions.validation),
-            test: share(&self.test, cut.fractions.test),
-            seed: cut.fractions.seed,
+        let files = |images| AnnotatedFiles::new(root, images);
+        let parts = Parts {
+            train: files(self.train),
+            validation: self.validation.map(files),
+            test: self.test.map(files),
+            ignored_files: self.ignored_files,
         };
         // Images have no single class, so all are drawn from one pool.
-        let mut partition = stratified_partition(&vec![0; self.train.len()], fractions)?;
-        if cut.empty_images == EmptyImages::Drop {
-            partition.train.retain(|&position| !self.train[position].objects.is_empty());
+        let mut partition = parts.partition(&vec![0; parts.train.len()], fractions)?;
+        if empty_images == EmptyImages::Drop {
+            partition.train.retain(|&position| !parts.train.images[position].objects.is_empty());
             if partition.train.is_empty() {
                 let detail = "no image has an object, and `empty_images = \"drop\"`".to_owned();
                 return Err(DatasetError::EmptySplit { split: crate::SplitName::Train, detail });
             }
         }
-        let all = Arc::new(AnnotatedFiles::new(root, self.train));
-        let subset = |positions: Vec<usize>| -> Result<Option<DetectionSamples>, DatasetError> {
-            Ok(match positions.len() {
-                0 => None,
-                count if count == all.len() => Some(Arc::clone(&all) as DetectionSamples),
-                _ => Some(Arc::new(Subset::new(Arc::clone(&all), positions)?)),
-            })
-        };
-        let fixed = |part: Option<Vec<AnnotatedImage>>| -> Option<DetectionSamples> {
-            part.filter(|images| !images.is_empty())
-                .map(|images| Arc::new(AnnotatedFiles::new(root, images)) as DetectionSamples)
-        };
-        Ok(Splits {
-            train: subset(partition.train)?.unwrap_or_else(|| Arc::clone(&all) as DetectionSamples),
-            validation: fixed(self.validation).or(subset(partition.validation)?),
-            test: fixed(self.test).or(subset(partition.test)?),
-            classes,
-            ignored_files: self.ignored_files,
-        })
+        parts.assemble(partition, classes)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is wrong with annotations without making a data set unusable, and how boxes are fitted into their image.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,15 @@ impl fmt::Display for AnnotationProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}{}: {}", self.file.display(), self.place, self.detail)
     }
+}
+
+/// How often each sort of problem occurs.
+pub(crate) fn problem_counts(problems: &[AnnotationProblem]) -> BTreeMap<ProblemKind, usize> {
+    let mut counts = BTreeMap::new();
+    for problem in problems {
+        *counts.entry(problem.kind).or_insert(0) += 1;
+    }
+    counts
 }
 
 /// Sorts of problems.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use vision_types::Instance;
 
-use crate::stats::{ImageStats, image_stats};
+use super::stats::{ImageStats, image_stats};
+use crate::annotations::annotation_problem::problem_counts;
 use crate::{Dataset, DatasetError, DetectionData, DetectionSamples, ProblemKind, SplitName};
 
 /// Areas in square pixels below which an object is small or medium: 32² and 96² (COCO's `areaRng`).
@@ -110,10 +111,6 @@ impl Quantiles {
 /// The first error met reading a sample, and [`DatasetError::InvalidSetting`] if `read_at_most` is 0.
 pub fn detection_stats(data: &DetectionData, read_at_most: usize) -> Result<DetectionStats, DatasetError> {
     let splits = &data.splits;
-    let mut problems = BTreeMap::new();
-    for problem in &data.problems {
-        *problems.entry(problem.kind).or_insert(0) += 1;
-    }
     Ok(DetectionStats {
         classes: splits.classes.as_slice().to_vec(),
         splits: splits
@@ -121,7 +118,7 @@ pub fn detection_stats(data: &DetectionData, read_at_most: usize) -> Result<Dete
             .map(|(split, samples)| split_stats(split, samples, splits.classes.len()))
             .collect::<Result<_, DatasetError>>()?,
         images: image_stats(&splits.train, read_at_most)?,
-        problems,
+        problems: problem_counts(&data.problems),
         difficult: data.difficult,
         ignored_files: splits.ignored_files,
     })

@@ -1,17 +1,14 @@
 //! Looking for what spoils the training of a segmentation network: what [`doctor`](crate::doctor) looks for, and images
 //! and masks that do not belong together.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use rayon::prelude::*;
 use serde::Serialize;
 use vision_types::Mask;
 
-use crate::detection_doctor::SameImage;
-use crate::doctor::{ClassCount, FileFinding, IMBALANCE, TINY, TinyImage, Unreadable, WrongExtension, examine_file};
-use crate::segmentation_stats::count_classes;
-use crate::{AnnotationProblem, Dataset, DatasetError, SegmentationData, SplitName};
+use super::segmentation_stats::count_classes;
+use super::survey::{
+    ClassCount, FileFinding, IMBALANCE, SameImage, TinyImage, Unreadable, WrongExtension, no_counts, survey,
+};
+use crate::{AnnotationProblem, Dataset, DatasetError, SegmentationData, SegmentationSamples, SplitName};
 
 /// What was found. Lists are in the order of the samples.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,7 +23,7 @@ pub struct SegmentationDoctorReport {
     pub duplicates: Vec<SameImage>,
     /// Image files whose extension stands for another format than their content.
     pub wrong_extensions: Vec<WrongExtension>,
-    /// Images with a side below [`TINY`].
+    /// Images with a side below [`TINY`](crate::doctor::TINY).
     pub tiny: Vec<TinyImage>,
     /// Images all of whose pixels are ignored: nothing can be learned from them.
     pub all_ignored: Vec<String>,
@@ -64,21 +61,16 @@ impl SegmentationDoctorReport {
     }
 }
 
-/// What one look at an image and its mask tells.
-struct Finding {
-    image: FileFinding,
-    /// Pixels of each class number, or what is wrong.
-    mask: Result<[u64; 256], String>,
-}
+/// Pixels of each class number of a mask, or what is wrong with it.
+type MaskFinding = Result<[u64; 256], String>;
 
-fn examine<D: Dataset<Annotation = Mask> + ?Sized>(samples: &D, index: usize) -> Finding {
-    let image = examine_file(samples, index);
+fn examine(samples: &SegmentationSamples, index: usize, image: &FileFinding) -> MaskFinding {
     // With the image, so that the sizes are compared; an image that cannot be read says nothing about its mask.
     let mask = match &image.size {
         Ok(_) => samples.get(index).map(|sample| count_classes(&sample.annotation)),
         Err(_) => samples.annotation(index).map(|mask| count_classes(&mask)),
     };
-    Finding { image, mask: mask.map_err(|error| error.to_string()) }
+    mask.map_err(|error| error.to_string())
 }
 
 /// Reads every image and mask of every split. `progress` is told the number of images done and of all, from any thread.
@@ -91,95 +83,45 @@ pub fn segmentation_doctor(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<SegmentationDoctorReport, DatasetError> {
     let splits = &data.splits;
-    let total = splits.iter().map(|(_, samples)| samples.len()).sum();
-    let done = AtomicUsize::new(0);
-    let count = |class: &str| ClassCount { class: class.to_owned(), train: 0, val: 0, test: 0 };
-    let mut report = SegmentationDoctorReport {
-        checked: total,
-        unreadable: Vec::new(),
-        bad_masks: Vec::new(),
-        duplicates: Vec::new(),
-        wrong_extensions: Vec::new(),
-        tiny: Vec::new(),
-        all_ignored: Vec::new(),
-        problems: data.problems.clone(),
-        class_counts: splits.classes.iter().map(count).collect(),
-        imbalance: 1.0,
-        ignored_files: splits.ignored_files,
-    };
-    let mut copies: BTreeMap<[u8; 32], Vec<(SplitName, usize)>> = BTreeMap::new();
+    let mut class_counts = no_counts(&splits.classes);
+    let (mut bad_masks, mut all_ignored) = (Vec::new(), Vec::new());
     let mut pixels = vec![0u64; splits.classes.len()];
-    for (split, samples) in splits.iter() {
-        let look = |index| {
-            let finding = examine(samples, index);
-            progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-            finding
+    let look = |samples: &SegmentationSamples, index, image: &FileFinding| Ok(examine(samples, index, image));
+    let survey = survey(splits, progress, look, |split, (samples, index, _), mask: MaskFinding| {
+        let source = || samples.source(index);
+        let counts = match mask {
+            Ok(counts) => counts,
+            Err(problem) => return bad_masks.push(Unreadable { split, source: source(), problem }),
         };
-        let findings: Vec<Finding> = (0..samples.len()).into_par_iter().map(look).collect();
-        for (index, Finding { image, mask }) in findings.into_iter().enumerate() {
-            let source = || samples.source(index);
-            if let Some(digest) = image.digest {
-                copies.entry(digest).or_default().push((split, index));
+        if counts[..usize::from(Mask::IGNORE)].iter().all(|&count| count == 0) {
+            all_ignored.push(source());
+        }
+        for (class, (count, pixels)) in class_counts.iter_mut().zip(&mut pixels).enumerate() {
+            if counts[class] > 0 {
+                count.add(split);
             }
-            if let Some((extension, content)) = image.mismatch {
-                report.wrong_extensions.push(WrongExtension { source: source(), extension, content });
-            }
-            match image.size {
-                Err(problem) => report.unreadable.push(Unreadable { split, source: source(), problem }),
-                Ok((width, height)) if width.min(height) < TINY => {
-                    report.tiny.push(TinyImage { source: source(), width, height });
-                }
-                Ok(_) => {}
-            }
-            match mask {
-                Err(problem) => report.bad_masks.push(Unreadable { split, source: source(), problem }),
-                Ok(counts) => {
-                    if counts[..usize::from(Mask::IGNORE)].iter().all(|&count| count == 0) {
-                        report.all_ignored.push(source());
-                    }
-                    for (class, (count, pixels)) in report.class_counts.iter_mut().zip(&mut pixels).enumerate() {
-                        if counts[class] > 0 {
-                            count.add(split);
-                        }
-                        if split == SplitName::Train {
-                            *pixels += counts[class];
-                        }
-                    }
-                }
+            if split == SplitName::Train {
+                *pixels += counts[class];
             }
         }
-    }
-    report.duplicates = same_images(data, copies)?;
+    })?;
     // Absent classes are named as such.
     pixels.retain(|&count| count > 0);
-    if let (Some(&most), Some(&least)) = (pixels.iter().max(), pixels.iter().min()) {
-        report.imbalance = most as f64 / least as f64;
-    }
-    Ok(report)
-}
-
-/// The groups of more than one sample among `copies`, which have the same image each.
-fn same_images(
-    data: &SegmentationData,
-    copies: BTreeMap<[u8; 32], Vec<(SplitName, usize)>>,
-) -> Result<Vec<SameImage>, DatasetError> {
-    let mut groups: Vec<Vec<(SplitName, usize)>> = copies.into_values().filter(|group| group.len() > 1).collect();
-    groups.sort();
-    let mut found = Vec::with_capacity(groups.len());
-    for group in groups {
-        let samples = |split| data.splits.get(split);
-        // A mask that cannot be read is named elsewhere.
-        let mask = |&(split, index): &(SplitName, usize)| -> Result<Option<Mask>, DatasetError> {
-            Ok(samples(split)?.annotation(index).ok())
-        };
-        let first = mask(&group[0])?;
-        let (mut annotations_differ, mut names) = (false, Vec::with_capacity(group.len()));
-        for copy in &group {
-            annotations_differ |= mask(copy)? != first;
-            names.push((copy.0, samples(copy.0)?.source(copy.1)));
-        }
-        let across_splits = group.iter().any(|(split, _)| *split != group[0].0);
-        found.push(SameImage { samples: names, across_splits, annotations_differ });
-    }
-    Ok(found)
+    let imbalance = match (pixels.iter().max(), pixels.iter().min()) {
+        (Some(&most), Some(&least)) => most as f64 / least as f64,
+        _ => 1.0,
+    };
+    Ok(SegmentationDoctorReport {
+        checked: survey.checked,
+        duplicates: survey.same_images(splits)?,
+        unreadable: survey.unreadable,
+        bad_masks,
+        wrong_extensions: survey.wrong_extensions,
+        tiny: survey.tiny,
+        all_ignored,
+        problems: data.problems.clone(),
+        class_counts,
+        imbalance,
+        ignored_files: splits.ignored_files,
+    })
 }

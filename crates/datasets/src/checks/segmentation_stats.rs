@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 use vision_types::Mask;
 
-use crate::stats::{ImageStats, image_stats};
+use super::stats::{ImageStats, image_stats};
+use crate::annotations::annotation_problem::problem_counts;
 use crate::{Dataset, DatasetError, ProblemKind, SegmentationData, SegmentationSamples, SplitName};
 
 /// Figures about a data set for segmentation.
@@ -31,6 +32,8 @@ pub struct SegmentationSplitStats {
     pub split: SplitName,
     /// Number of images.
     pub images: usize,
+    /// Masks that cannot be read and are in no other figure; `data doctor` names them.
+    pub unreadable_masks: usize,
     /// Figures about each class, in the order of the classes.
     pub per_class: Vec<ClassPixels>,
     /// Figures about pixels that are ignored.
@@ -62,17 +65,15 @@ pub(crate) fn count_classes(mask: &Mask) -> [u64; 256] {
     counts
 }
 
-/// Reads every mask, and at most `read_at_most` training images (chosen at random, always the same) for sizes and colours.
+/// Reads every mask, and at most `read_at_most` training images (chosen at random, always the same) for sizes and
+/// colours.
 ///
 /// # Errors
 ///
-/// The first error met reading a sample, and [`DatasetError::InvalidSetting`] if `read_at_most` is 0.
+/// [`DatasetError::InvalidSetting`] if `read_at_most` is 0, and the first error where not one image can be read; single
+/// files that cannot are counted.
 pub fn segmentation_stats(data: &SegmentationData, read_at_most: usize) -> Result<SegmentationStats, DatasetError> {
     let splits = &data.splits;
-    let mut problems = BTreeMap::new();
-    for problem in &data.problems {
-        *problems.entry(problem.kind).or_insert(0) += 1;
-    }
     Ok(SegmentationStats {
         classes: splits.classes.as_slice().to_vec(),
         splits: splits
@@ -80,7 +81,7 @@ pub fn segmentation_stats(data: &SegmentationData, read_at_most: usize) -> Resul
             .map(|(split, samples)| split_stats(split, samples, splits.classes.len()))
             .collect::<Result<_, DatasetError>>()?,
         images: image_stats(&splits.train, read_at_most)?,
-        problems,
+        problems: problem_counts(&data.problems),
         ignored_files: splits.ignored_files,
     })
 }
@@ -90,10 +91,15 @@ fn split_stats(
     samples: &SegmentationSamples,
     classes: usize,
 ) -> Result<SegmentationSplitStats, DatasetError> {
-    let read = (0..samples.len()).into_par_iter().map(|index| Ok(count_classes(&samples.annotation(index)?)));
-    let counts: Vec<[u64; 256]> = read.collect::<Result<_, DatasetError>>()?;
+    let read = (0..samples.len()).into_par_iter().map(|index| match samples.annotation(index) {
+        Ok(mask) => Ok(Some(count_classes(&mask))),
+        Err(error) if error.is_bad_sample() => Ok(None),
+        Err(error) => Err(error),
+    });
+    let counts: Vec<Option<[u64; 256]>> = read.collect::<Result<_, DatasetError>>()?;
+    let unreadable_masks = counts.iter().filter(|counts| counts.is_none()).count();
     let mut all = vec![ClassPixels::default(); 256];
-    for counts in counts {
+    for counts in counts.into_iter().flatten() {
         for (class, &pixels) in all.iter_mut().zip(&counts).filter(|(_, pixels)| **pixels > 0) {
             class.pixels += pixels;
             class.images += 1;
@@ -102,7 +108,7 @@ fn split_stats(
     let ignored = all[usize::from(Mask::IGNORE)];
     // Readers give no other numbers than those of classes.
     all.truncate(classes);
-    Ok(SegmentationSplitStats { split, images: samples.len(), per_class: all, ignored })
+    Ok(SegmentationSplitStats { split, images: samples.len(), unreadable_masks, per_class: all, ignored })
 }
 
 #[cfg(test)]

@@ -37,6 +37,8 @@ pub struct SplitStats {
 pub struct ImageStats {
     /// Number of images that were read.
     pub read: usize,
+    /// Number of chosen images that cannot be read; `data doctor` names them.
+    pub unreadable: usize,
     /// Widths in pixels.
     pub width: Extent,
     /// Heights in pixels.
@@ -111,7 +113,8 @@ impl PixelSums {
 ///
 /// # Errors
 ///
-/// The first error met reading a sample, and [`DatasetError::InvalidSetting`] if `read_at_most` is 0.
+/// [`DatasetError::InvalidSetting`] if `read_at_most` is 0, and the first error where not one image can be read; single
+/// ones that cannot are counted.
 pub fn stats(splits: &Splits, read_at_most: usize) -> Result<DatasetStats, DatasetError> {
     let counts = splits
         .iter()
@@ -149,13 +152,26 @@ where
         RandomStream::new(0, Purpose::Sampling, 0).shuffle(&mut chosen);
         chosen.truncate(read_at_most);
     }
-    let read: Vec<((u32, u32), PixelSums)> = chosen
+    let looks: Vec<Result<_, DatasetError>> = chosen
         .par_iter()
         .map(|&index| {
             let image = samples.get(index)?.image;
             Ok((image.dimensions(), PixelSums::of(&image)))
         })
-        .collect::<Result<_, DatasetError>>()?;
+        .collect();
+    let (mut read, mut first_error) = (Vec::with_capacity(looks.len()), None);
+    for look in looks {
+        match look {
+            Ok(figures) => read.push(figures),
+            Err(error) if error.is_bad_sample() => first_error = first_error.or(Some(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    let unreadable = chosen.len() - read.len();
+    // Figures about no image at all would hide that something is wrong with all of them.
+    if let (true, Some(error)) = (read.is_empty(), first_error) {
+        return Err(error);
+    }
 
     let sums = read.iter().fold(PixelSums::default(), |sums, (_, more)| sums.add(more));
     let mut sizes = BTreeMap::new();
@@ -179,6 +195,7 @@ where
     });
     Ok(ImageStats {
         read: read.len(),
+        unreadable,
         width: extent(read.iter().map(|((width, _), _)| *width)),
         height: extent(read.iter().map(|((_, height), _)| *height)),
         common_sizes,
@@ -222,6 +239,12 @@ mod tests {
         assert_eq!(stats.height, Extent { min: 1, median: 1, max: 3 });
         assert_eq!(stats.common_sizes.len(), 2);
         assert_eq!(image_stats(&samples, 1).unwrap().read, 1);
+        // A damaged file is counted, and the figures are those of the others.
+        std::fs::write(folder.path().join("b.png"), "no image").unwrap();
+        let stats = image_stats(&samples, 10).unwrap();
+        assert_eq!((stats.read, stats.unreadable, stats.mean), (1, 1, [1.0, 0.4, 0.0]));
+        std::fs::remove_file(folder.path().join("a.png")).unwrap();
+        assert!(image_stats(&samples, 10).unwrap_err().to_string().contains("a.png: no such file"));
         assert!(matches!(image_stats(&samples, 0), Err(DatasetError::InvalidSetting { .. })));
     }
 }

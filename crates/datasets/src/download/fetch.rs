@@ -7,67 +7,10 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::manifest::{ArchiveKind, Manifest, RemoteFile};
-use crate::unpack::{UnpackError, unpack};
-
-/// Why a data set could not be downloaded.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FetchError {
-    /// No manifest has this name.
-    #[error(
-        "no data set called `{name}`{}Known: {known}; or the path of a manifest ending in .toml",
-        nearest.as_deref().map_or_else(|| ". ".to_owned(), |nearest| format!("; did you mean `{nearest}`? "))
-    )]
-    UnknownDataset {
-        /// The name asked for.
-        name: String,
-        /// The known name most like it.
-        nearest: Option<String>,
-        /// All known names.
-        known: String,
-    },
-    /// No manifest of weights has this name.
-    #[error(
-        "no weights called `{name}`{}Known: {known}; or the path of a manifest ending in .toml",
-        nearest.as_deref().map_or_else(|| ". ".to_owned(), |nearest| format!("; did you mean `{nearest}`? "))
-    )]
-    UnknownWeights {
-        /// The name asked for.
-        name: String,
-        /// The known name most like it.
-        nearest: Option<String>,
-        /// All known names.
-        known: String,
-    },
-    /// A manifest cannot be used.
-    #[error("{origin}: {detail}")]
-    Manifest {
-        /// Its path or name.
-        origin: String,
-        /// What is wrong.
-        detail: String,
-    },
-    /// A file or folder cannot be written or read.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The path.
-        path: PathBuf,
-        /// What the operating system said.
-        source: std::io::Error,
-    },
-    /// No address gave the file.
-    #[error("{name}: download failed: {}", attempts.join("; "))]
-    Download {
-        /// The file.
-        name: String,
-        /// One line an address.
-        attempts: Vec<String>,
-    },
-    /// An archive cannot be unpacked.
-    #[error(transparent)]
-    Unpack(#[from] UnpackError),
-}
+pub use super::error::FetchError;
+use super::manifest::{Manifest, RemoteFile};
+use super::unpack::{ArchiveKind, unpack};
+use crate::digest::hexadecimal;
 
 /// What a download is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,8 +39,8 @@ pub struct FetchProgress<'a> {
 /// The bytes read and written at once.
 const CHUNK: usize = 1 << 20;
 
-/// Downloads the files of `manifest` into `target` and unpacks them; what is there already is kept. Returns the folder to
-/// open, `target` or the manifest's `root` within it.
+/// Downloads the files of `manifest` into `target` and unpacks them; what is there already is kept. Returns the folder
+/// to open, `target` or the manifest's `root` within it.
 ///
 /// A download goes to `NAME.part`, and continues there if it was cut off; once its length and SHA-256 sum are right, it
 /// gets its name. Addresses are tried in order. A file `NAME.unpacked` marks a finished unpacking.
@@ -255,10 +198,6 @@ fn range_starts_at(response: &ureq::http::Response<ureq::Body>, start: u64) -> b
         .and_then(|value| value.trim().strip_prefix("bytes "))
         .and_then(|range| range.split('-').next()?.trim().parse::<u64>().ok())
         == Some(start)
-}
-
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn io_error(path: &Path) -> impl Fn(std::io::Error) -> FetchError + '_ {

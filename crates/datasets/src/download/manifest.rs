@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fetch::FetchError;
+use super::error::FetchError;
+use super::unpack::ArchiveKind;
 
 /// A public data set: its files, their addresses and SHA-256 sums, and what kind of data set they make.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,30 +69,13 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty() && !name.contains(['/', '\\']) && !name.starts_with('.')
 }
 
-/// How a downloaded file is unpacked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ArchiveKind {
-    /// Not at all.
-    #[default]
-    None,
-    /// A tar archive.
-    Tar,
-    /// A tar archive within gzip.
-    TarGz,
-    /// A zip archive.
-    Zip,
-    /// A single file within gzip, unpacked beside itself without `.gz`.
-    Gz,
-}
-
 /// The manifests that come with the program.
 const BUILT_IN: [&str; 5] = [
-    include_str!("../../../datasets/mnist.toml"),
-    include_str!("../../../datasets/fashion-mnist.toml"),
-    include_str!("../../../datasets/cifar10.toml"),
-    include_str!("../../../datasets/cifar100.toml"),
-    include_str!("../../../datasets/imagenette-160.toml"),
+    include_str!("../../../../datasets/mnist.toml"),
+    include_str!("../../../../datasets/fashion-mnist.toml"),
+    include_str!("../../../../datasets/cifar10.toml"),
+    include_str!("../../../../datasets/cifar100.toml"),
+    include_str!("../../../../datasets/imagenette-160.toml"),
 ];
 
 impl Manifest {
@@ -183,7 +167,7 @@ mod tests {
 
     #[test]
     fn names_that_are_paths_and_malformed_sums_are_refused() {
-        let good = include_str!("../../../datasets/cifar10.toml");
+        let good = include_str!("../../../../datasets/cifar10.toml");
         for (from, to, message) in [
             ("name = \"cifar-10-binary.tar.gz\"", "name = \"../x.tar.gz\"", "expected a plain name"),
             ("root = \"cifar-10-batches-bin\"", "root = \"..\"", "expected the name of a folder"),

@@ -8,8 +8,24 @@ use std::io::{BufReader, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+use serde::{Deserialize, Serialize};
 
-use crate::manifest::ArchiveKind;
+/// How a downloaded file is unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArchiveKind {
+    /// Not at all.
+    #[default]
+    None,
+    /// A tar archive.
+    Tar,
+    /// A tar archive within gzip.
+    TarGz,
+    /// A zip archive.
+    Zip,
+    /// A single file within gzip, unpacked beside itself without `.gz`.
+    Gz,
+}
 
 /// Why an archive was not unpacked.
 #[derive(Debug, thiserror::Error)]

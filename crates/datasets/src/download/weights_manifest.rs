@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::fetch::{FetchError, FetchProgress, fetch};
-use crate::manifest::{ArchiveKind, Manifest, RemoteFile};
+use super::error::FetchError;
+use super::fetch::{FetchProgress, fetch};
+use super::manifest::{Manifest, RemoteFile};
+use super::unpack::ArchiveKind;
 
 /// Published weights: the file, its address and SHA-256 sum, the network they are of, and how good it is said to be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,16 +44,18 @@ pub struct PublishedFigure {
 }
 
 /// The manifests that come with the program, by name.
-const BUILT_IN: [&str; 2] =
-    [include_str!("../../../weights/resnet20-cifar10.toml"), include_str!("../../../weights/resnet56-cifar10.toml")];
+const BUILT_IN: [&str; 2] = [
+    include_str!("../../../../weights/resnet20-cifar10.toml"),
+    include_str!("../../../../weights/resnet56-cifar10.toml"),
+];
 
 impl WeightsManifest {
     /// Reads a manifest; `origin` is for messages.
     ///
     /// # Errors
     ///
-    /// [`FetchError::Manifest`] for unknown keys, missing ones, a name that is a path, a malformed sum, or a figure that is
-    /// no fraction.
+    /// [`FetchError::Manifest`] for unknown keys, missing ones, a name that is a path, a malformed sum, or a figure
+    /// that is no fraction.
     pub fn parse(text: &str, origin: &str) -> Result<Self, FetchError> {
         let refuse = |detail: String| FetchError::Manifest { origin: origin.to_owned(), detail };
         let manifest: Self = toml::from_str(text).map_err(|error| refuse(error.to_string()))?;

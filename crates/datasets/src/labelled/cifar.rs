@@ -7,15 +7,16 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
 
 use flate2::read::GzDecoder;
 use image::{Rgb, RgbImage};
 use serde::{Deserialize, Serialize};
 use vision_types::{ClassId, ClassNames, Sample};
 
+use super::image_folder::FolderSpec;
+use super::labelled_arrays::array_splits;
 use crate::dataset::check_index;
-use crate::labelled_arrays::cut_validation;
+use crate::kind::{DataKind, FileSettings, data_settings};
 use crate::listing::{Listing, file_name};
 use crate::split::{SplitFractions, Splits};
 use crate::{Dataset, DatasetError};
@@ -36,6 +37,50 @@ pub enum Cifar100Labels {
     Fine,
     /// 20 superclasses ("trees").
     Coarse,
+}
+
+data_settings! {
+    /// Settings of `cifar10`; the path is the folder with the `.bin` files, or the `.tar.gz`.
+    pub struct Cifar10Spec from files {
+    } with validation_split
+}
+
+data_settings! {
+    /// Settings of `cifar100`; the path is the folder with the `.bin` files, or the `.tar.gz`.
+    pub struct Cifar100Spec from files {
+        /// The 100 fine or the 20 coarse classes.
+        pub labels: Cifar100Labels = Cifar100Labels::Fine;
+    } with validation_split
+}
+
+impl DataKind for Cifar10Spec {
+    type Data = Splits;
+    type Auto = FolderSpec;
+    const LOOKS_LIKE: &'static str = "CIFAR binary files (data_batch_1.bin, train.bin) or their .tar.gz";
+
+    fn open(&self, root: &Path) -> Result<Splits, DatasetError> {
+        open(root, Cifar::Ten, self.fractions())
+    }
+
+    fn recognise(place: &Path, auto: &FolderSpec) -> Result<Option<Self>, DatasetError> {
+        Ok((recognise(place) == Some(Cifar::Ten)).then(|| Self::at(place, auto.fractions())))
+    }
+}
+
+impl DataKind for Cifar100Spec {
+    type Data = Splits;
+    type Auto = FolderSpec;
+
+    fn open(&self, root: &Path) -> Result<Splits, DatasetError> {
+        open(root, Cifar::Hundred(self.labels), self.fractions())
+    }
+
+    fn recognise(place: &Path, auto: &FolderSpec) -> Result<Option<Self>, DatasetError> {
+        Ok(match recognise(place) {
+            Some(Cifar::Hundred(labels)) => Some(Self { labels, ..Self::at(place, auto.fractions()) }),
+            _ => None,
+        })
+    }
 }
 
 /// Which data set, and so which record layout and files.
@@ -203,7 +248,11 @@ pub fn open(root: &Path, cifar: Cifar, fractions: SplitFractions) -> Result<Spli
     }
     if train_files.is_empty() {
         let found = if root.is_dir() { Listing::of(root)?.describe() } else { "an archive without them".to_owned() };
-        return Err(DatasetError::NotRecognised { path: root.to_owned(), found, looked_for: cifar.looked_for() });
+        return Err(DatasetError::NotRecognised {
+            path: root.to_owned(),
+            found,
+            looked_for: cifar.looked_for().to_owned(),
+        });
     }
     if train_files.len() < cifar.train_files().len() {
         let missing = cifar.train_files().iter().find(|name| train_files.iter().all(|(found, _)| found != *name));
@@ -211,16 +260,14 @@ pub fn open(root: &Path, cifar: Cifar, fractions: SplitFractions) -> Result<Spli
     }
     let classes = class_names(root, cifar, files.remove(cifar.names_file()))?;
     let test = match files.remove(cifar.test_file()) {
-        Some(bytes) => Some(Arc::new(CifarImages::new(cifar, root, vec![(cifar.test_file().to_owned(), bytes)])?) as _),
+        Some(bytes) => Some(CifarImages::new(cifar, root, vec![(cifar.test_file().to_owned(), bytes)])?),
         None => None,
     };
-    let train = Arc::new(CifarImages::new(cifar, root, train_files)?);
-    let (train, validation) = cut_validation(train, fractions)?;
-    Ok(Splits { train, validation, test, classes, ignored_files: 0 })
+    array_splits(CifarImages::new(cifar, root, train_files)?, test, classes, fractions)
 }
 
 /// Which CIFAR lies in the folder, if any. (Archives are not opened: a guess by name is enough.)
-pub(crate) fn recognise(root: &Path) -> Option<Cifar> {
+fn recognise(root: &Path) -> Option<Cifar> {
     if root.is_file() {
         let name = file_name(root);
         let archive = name.ends_with(".tar.gz") || name.ends_with(".tgz");
@@ -304,7 +351,8 @@ mod tests {
 
     use super::*;
 
-    /// A CIFAR-100 record of coarse label 3, fine label 42, red 1, green 2, blue 3, but 9 in the red of row 1, column 2.
+    /// A CIFAR-100 record of coarse label 3, fine label 42, red 1, green 2, blue 3, but 9 in the red of row 1, column
+    /// 2.
     fn record() -> Vec<u8> {
         let mut record = vec![3, 42];
         record.extend([1; PLANE]);

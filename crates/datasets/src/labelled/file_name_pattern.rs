@@ -2,10 +2,29 @@
 
 use std::path::Path;
 
+use super::image_folder::FolderSpec;
+use super::labelled_files::{Found, open_tree};
 use crate::DatasetError;
-use crate::labelled_files::{Found, open_tree};
+use crate::kind::{DataKind, FileSettings, data_settings};
 use crate::listing::{Listing, file_name};
 use crate::split::{SplitFractions, Splits};
+
+data_settings! {
+    /// Settings of `file-name-pattern`.
+    pub struct FileNamePatternSpec from files {
+        /// The pattern of the names, see [`FileNamePattern`].
+        pub pattern: String = "{label}_{id}.*".to_owned();
+    } with validation_split, test_split
+}
+
+impl DataKind for FileNamePatternSpec {
+    type Data = Splits;
+    type Auto = FolderSpec;
+
+    fn open(&self, root: &Path) -> Result<Splits, DatasetError> {
+        open(root, &FileNamePattern::parse(&self.pattern)?, self.fractions())
+    }
+}
 
 /// A pattern that file names fit, such as `{label}_{id}.png`.
 ///

@@ -6,20 +6,74 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 use image::{Rgb, RgbImage};
 use vision_types::{ClassId, ClassNames, Sample};
 
+use super::image_folder::FolderSpec;
+use super::labelled_arrays::array_splits;
 use crate::dataset::check_index;
-use crate::labelled_arrays::cut_validation;
+use crate::kind::{DataKind, FileSettings, data_settings};
+use crate::listing::file_name;
 use crate::split::{SplitFractions, Splits};
 use crate::{Dataset, DatasetError};
 
 /// Names of the Fashion-MNIST classes (<https://github.com/zalandoresearch/fashion-mnist>, "Labels").
 pub const FASHION_MNIST_CLASSES: [&str; 10] =
     ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
+
+data_settings! {
+    /// Settings of `mnist`; the path is the folder with the four files.
+    pub struct MnistSpec from files {
+    } with validation_split then {
+        /// Names of the classes; by default those of the published data set.
+        pub classes: Option<Vec<String>> = None, omit "Option::is_none";
+    }
+}
+
+data_settings! {
+    /// Settings of `fashion-mnist`; the path is the folder with the four files.
+    pub struct FashionMnistSpec from files {
+    } with validation_split then {
+        /// Names of the classes; by default those of the published data set.
+        pub classes: Option<Vec<String>> = None, omit "Option::is_none";
+    }
+}
+
+impl DataKind for MnistSpec {
+    type Data = Splits;
+    type Auto = FolderSpec;
+    const LOOKS_LIKE: &'static str = "IDX files (train-images-idx3-ubyte)";
+
+    fn open(&self, root: &Path) -> Result<Splits, DatasetError> {
+        let digits = (0..10).map(|digit| digit.to_string());
+        open(root, self.classes.clone().map_or_else(|| ClassNames::new(digits), ClassNames::new), self.fractions())
+    }
+
+    fn recognise(place: &Path, auto: &FolderSpec) -> Result<Option<Self>, DatasetError> {
+        Ok((recognise(place)? && !is_fashion(place)).then(|| Self::at(place, auto.fractions())))
+    }
+}
+
+impl DataKind for FashionMnistSpec {
+    type Data = Splits;
+    type Auto = FolderSpec;
+
+    fn open(&self, root: &Path) -> Result<Splits, DatasetError> {
+        let classes = self.classes.clone();
+        open(root, classes.map_or_else(|| ClassNames::new(FASHION_MNIST_CLASSES), ClassNames::new), self.fractions())
+    }
+
+    fn recognise(place: &Path, auto: &FolderSpec) -> Result<Option<Self>, DatasetError> {
+        Ok((recognise(place)? && is_fashion(place)).then(|| Self::at(place, auto.fractions())))
+    }
+}
+
+/// The files of the two have the same names and sizes; only the folder can tell them apart.
+fn is_fashion(root: &Path) -> bool {
+    file_name(root).to_ascii_lowercase().contains("fashion")
+}
 
 /// Most bytes that an IDX file may unpack to; all of EMNIST is 640 MB.
 const MAX_BYTES: u64 = 2 * 1024 * 1024 * 1024;
@@ -140,9 +194,9 @@ impl Dataset for IdxImages {
     }
 }
 
-/// Opens the four files of MNIST or Fashion-MNIST in `root`. `fractions.validation` of the training images are set aside;
-/// `fractions.test` is not used, since test images have files of their own (where these are missing, there is no test
-/// split).
+/// Opens the four files of MNIST or Fashion-MNIST in `root`. `fractions.validation` of the training images are set
+/// aside; `fractions.test` is not used, since test images have files of their own (where these are missing, there is no
+/// test split).
 ///
 /// # Errors
 ///
@@ -152,20 +206,19 @@ pub fn open(root: &Path, classes: ClassNames, fractions: SplitFractions) -> Resu
         return Err(DatasetError::NotRecognised {
             path: root.to_owned(),
             found: crate::listing::Listing::of(root)?.describe(),
-            looked_for: "train-images-idx3-ubyte and train-labels-idx1-ubyte, plain or .gz",
+            looked_for: "train-images-idx3-ubyte and train-labels-idx1-ubyte, plain or .gz".to_owned(),
         });
     };
-    let train = Arc::new(IdxImages::read(&images, &labels, classes.len())?);
+    let train = IdxImages::read(&images, &labels, classes.len())?;
     let test = match find_pair(root, "t10k")? {
-        Some((images, labels)) => Some(Arc::new(IdxImages::read(&images, &labels, classes.len())?) as _),
+        Some((images, labels)) => Some(IdxImages::read(&images, &labels, classes.len())?),
         None => None,
     };
-    let (train, validation) = cut_validation(train, fractions)?;
-    Ok(Splits { train, validation, test, classes, ignored_files: 0 })
+    array_splits(train, test, classes, fractions)
 }
 
 /// Whether the training files lie in `root`.
-pub(crate) fn recognise(root: &Path) -> Result<bool, DatasetError> {
+fn recognise(root: &Path) -> Result<bool, DatasetError> {
     Ok(find_pair(root, "train")?.is_some())
 }
 

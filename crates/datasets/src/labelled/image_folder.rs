@@ -6,12 +6,34 @@
 //! root/dog/1.png                  root/test/dog/9.png
 //! ```
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::labelled_files::{Found, open_tree};
 use crate::DatasetError;
-use crate::labelled_files::{Found, open_tree};
-use crate::listing::{Listing, file_name};
+use crate::kind::{DataKind, FileSettings, data_settings};
+use crate::listing::{Listing, collect, file_name};
 use crate::split::{SplitFractions, Splits};
+
+data_settings! {
+    /// Settings of `auto` and `image-folder`.
+    pub struct FolderSpec from files {
+    } with validation_split, test_split
+}
+
+impl DataKind for FolderSpec {
+    type Data = Splits;
+    type Auto = Self;
+    const LOOKS_LIKE: &'static str = "folders of images, one for each class";
+
+    fn open(&self, root: &Path) -> Result<Splits, DatasetError> {
+        open(root, self.fractions())
+    }
+
+    fn recognise(place: &Path, auto: &Self) -> Result<Option<Self>, DatasetError> {
+        let found = place.is_dir() && !wraps_a_data_set(place)? && recognise(place)?;
+        Ok(found.then(|| Self::at(place, auto.fractions())))
+    }
+}
 
 /// Opens the class folders below `root`.
 ///
@@ -29,8 +51,21 @@ pub fn open(root: &Path, fractions: SplitFractions) -> Result<Splits, DatasetErr
     open_tree(root, fractions, scan)
 }
 
+/// Whether `root` holds nothing but one folder, which holds class folders itself (and is not called `train`,
+/// `val` or `test`).
+fn wraps_a_data_set(root: &Path) -> Result<bool, DatasetError> {
+    let listing = Listing::of(root)?;
+    if listing.evaluation_splits()?.is_some() {
+        return Ok(false);
+    }
+    match listing.folders.as_slice() {
+        [inner] if listing.fixed_splits()?.is_none() && Listing::of(inner)?.images.is_empty() => recognise(inner),
+        _ => Ok(false),
+    }
+}
+
 /// Whether the folder holds folders with images, or folders of splits that do.
-pub(crate) fn recognise(root: &Path) -> Result<bool, DatasetError> {
+fn recognise(root: &Path) -> Result<bool, DatasetError> {
     let listing = Listing::of(root)?;
     let evaluated = listing.evaluation_splits()?.and_then(|fixed| fixed.test.or(fixed.validation));
     let tree = match listing.fixed_splits()?.and_then(|fixed| fixed.train).or(evaluated) {
@@ -75,17 +110,4 @@ fn scan(folder: &Path) -> Result<Found, DatasetError> {
         Some((path, ignored)) => Err(DatasetError::EmptyClass { path, ignored }),
         None => Ok(found),
     }
-}
-
-/// Images at any depth below `folder`, and the number of files passed over.
-pub(crate) fn collect(folder: &Path) -> Result<(Vec<PathBuf>, usize), DatasetError> {
-    let listing = Listing::of(folder)?;
-    let mut ignored = listing.ignored();
-    let mut images = listing.images;
-    for inner in listing.folders {
-        let (more, more_ignored) = collect(&inner)?;
-        images.extend(more);
-        ignored += more_ignored;
-    }
-    Ok((images, ignored))
 }

@@ -1,15 +1,15 @@
 //! Image files that each belong to one class.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use pictures::image_file;
 use vision_types::{ClassId, ClassNames, Sample, nearest_name};
 
-use crate::dataset::check_index;
+use crate::dataset::{check_index, key_of};
 use crate::listing::Listing;
-use crate::split::{SplitFractions, SplitName, Splits, stratified_partition};
-use crate::{ClassificationSamples, Dataset, DatasetError, Subset};
+use crate::parts::Parts;
+use crate::split::{Partition, SplitFractions, SplitName, Splits};
+use crate::{Dataset, DatasetError};
 
 /// Image files with the number of their class.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +50,7 @@ impl Dataset for LabelledFiles {
     }
 
     fn key(&self, index: usize) -> String {
-        let parts: Vec<_> = self.files[index].0.iter().map(|part| part.to_string_lossy()).collect();
-        parts.join("/")
+        key_of(&self.files[index].0)
     }
 
     fn file(&self, index: usize) -> Option<PathBuf> {
@@ -98,7 +97,7 @@ pub(crate) fn open_tree(
     let classes = ClassNames::new(names);
     let mut ignored_files = found.ignored;
 
-    let number = |found: Found, split: SplitName| -> Result<Arc<LabelledFiles>, DatasetError> {
+    let number = |found: Found, split: SplitName| -> Result<LabelledFiles, DatasetError> {
         let mut files = Vec::with_capacity(found.files.len());
         for (path, class) in found.files {
             let id = classes.as_slice().binary_search(&class).map_err(|_| DatasetError::UnknownClass {
@@ -109,37 +108,24 @@ pub(crate) fn open_tree(
             })?;
             files.push((path.strip_prefix(root).map_or_else(|_| path.clone(), Path::to_owned), id));
         }
-        Ok(Arc::new(LabelledFiles::new(root, files)))
+        Ok(LabelledFiles::new(root, files))
     };
-    let mut read_fixed = |folder: Option<PathBuf>, split| -> Result<Option<ClassificationSamples>, DatasetError> {
+    let mut read_fixed = |folder: Option<PathBuf>, split| -> Result<Option<LabelledFiles>, DatasetError> {
         let Some(folder) = folder else { return Ok(None) };
         let found = scan(&folder)?;
         ignored_files += found.ignored;
         Ok(Some(number(found, split)?))
     };
-    let mut validation = read_fixed(fixed.validation, SplitName::Validation)?;
-    let mut test = read_fixed(fixed.test, SplitName::Test)?;
+    let validation = read_fixed(fixed.validation, SplitName::Validation)?;
+    let test = read_fixed(fixed.test, SplitName::Test)?;
 
     let all = number(found, SplitName::Train)?;
     if without_training {
-        return Ok(Splits { train: all, validation, test, classes, ignored_files });
+        let nothing = Partition { train: Vec::new(), validation: Vec::new(), test: Vec::new() };
+        return Parts { train: all, validation, test, ignored_files }.assemble(nothing, classes);
     }
-    let cut = SplitFractions {
-        validation: if validation.is_some() { 0.0 } else { fractions.validation },
-        test: if test.is_some() { 0.0 } else { fractions.test },
-        seed: fractions.seed,
-    };
-    let parts = {
-        let annotations: Vec<ClassId> = all.files.iter().map(|(_, class)| *class).collect();
-        stratified_partition(&annotations, cut)?
-    };
-    if !parts.validation.is_empty() {
-        validation = Some(Arc::new(Subset::new(Arc::clone(&all), parts.validation)?));
-    }
-    if !parts.test.is_empty() {
-        test = Some(Arc::new(Subset::new(Arc::clone(&all), parts.test)?));
-    }
-    let train: ClassificationSamples =
-        if parts.train.len() == all.len() { all } else { Arc::new(Subset::new(all, parts.train)?) };
-    Ok(Splits { train, validation, test, classes, ignored_files })
+    let annotations: Vec<ClassId> = all.files.iter().map(|(_, class)| *class).collect();
+    let parts = Parts { train: all, validation, test, ignored_files };
+    let partition = parts.partition(&annotations, fractions)?;
+    parts.assemble(partition, classes)
 }

@@ -16,13 +16,14 @@ use crate::DatasetError;
 #[serde(rename_all = "kebab-case")]
 pub enum MaskEncoding {
     /// `colors` if these are given; `index` if `values`, `ignore_index` or other than two `classes` are given, or the
-    /// files have palettes; `binary` if the levels 0 and 255 alone are met in up to 32 files, evenly spaced, or the files
-    /// are JPEG; `index` otherwise.
+    /// files have palettes; `binary` if the levels 0 and 255 alone are met in up to 32 files, evenly spaced, or the
+    /// files are JPEG; `index` otherwise.
     #[default]
     Auto,
     /// Grey levels or palette positions are class numbers, or the `values` given for them.
     Index,
-    /// 0 is the background and everything else the one class; in JPEG files, whose levels waver, everything from 128 on.
+    /// 0 is the background and everything else the one class; in JPEG files, whose levels waver, everything from 128
+    /// on.
     Binary,
     /// Colours stand for classes.
     Colors,

@@ -133,8 +133,8 @@ impl Pose {
     }
 }
 
-/// Sine and cosine of an angle in turns, `0.0..1.0`, from additions and multiplications alone, so that they are the same
-/// on every machine (the standard library's are not). Exact to 1e-13.
+/// Sine and cosine of an angle in turns, `0.0..1.0`, from additions and multiplications alone, so that they are the
+/// same on every machine (the standard library's are not). Exact to 1e-13.
 fn sine_cosine(turns: f64) -> (f64, f64) {
     // Taylor series of sine and cosine around 0 for an eighth of the angle, then doubled three times.
     let angle = turns * (std::f64::consts::TAU / 8.0);

@@ -4,15 +4,57 @@
 //! Shapes lie wholly inside the picture and cover one another hardly at all. The picture is a function of (seed, index)
 //! alone, the same on every machine.
 
+use std::path::Path;
+
 use image::{Rgb, RgbImage};
 use serde::{Deserialize, Serialize};
 use vision_types::{BBox, ClassId, ClassNames, Instance, Rle, Sample, Segmentation};
 
+use super::shape_outline::{Pose, ShapeKind};
+use super::shapes::{ShapesStyle, draw_background, draw_shape_colour};
+use super::splits::Generated;
+use crate::annotations::annotated_files::AnnotatedFolderSpec;
 use crate::dataset::check_index;
+use crate::error::require_in;
+use crate::kind::{DataKind, data_settings};
 use crate::random::{Purpose, RandomStream};
-use crate::shape_outline::{Pose, ShapeKind};
-use crate::shapes::{ShapesStyle, draw_background, draw_shape_colour};
-use crate::{Dataset, DatasetError};
+use crate::{Dataset, DatasetError, DetectionData};
+
+data_settings! {
+    /// Settings of `shapes` for detection.
+    pub struct ScenesSpec {
+        /// Number of training pictures.
+        pub train: usize = 1000;
+        /// Number of validation pictures; 0 for none.
+        pub validation: usize = 200;
+        /// Number of test pictures; 0 for none.
+        pub test: usize = 200;
+        /// Width and height in pixels.
+        pub size: u32 = ScenesStyle::default().size;
+        /// How many of the eight shapes occur.
+        pub classes: usize = ScenesStyle::default().classes;
+        /// Most shapes in a picture; there is always one.
+        pub max_objects: usize = ScenesStyle::default().max_objects;
+        /// Largest change of a colour value by noise, in `0..=255`.
+        pub noise: f64 = ScenesStyle::default().noise;
+        /// Seed of the pictures; the splits never share one.
+        pub seed: u64 = 0;
+    }
+}
+
+impl DataKind for ScenesSpec {
+    type Data = DetectionData;
+    type Auto = AnnotatedFolderSpec;
+
+    fn open(&self, _: &Path) -> Result<DetectionData, DatasetError> {
+        let Self { size, classes, max_objects, noise, seed, .. } = *self;
+        let style = ScenesStyle { size, classes, max_objects, noise };
+        style.check()?;
+        let lengths = [self.train, self.validation, self.test];
+        let generated = Generated { lengths, size, seed, classes: ShapeScenes::classes(style) };
+        Ok(DetectionData::flawless(generated.open(|seed, length| ShapeScenes::new(style, seed, length))?))
+    }
+}
 
 /// How generated pictures of several shapes look.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -36,21 +78,10 @@ impl ScenesStyle {
 
     /// Fails with [`DatasetError::InvalidSetting`] for a setting outside its range.
     pub fn check(&self) -> Result<(), DatasetError> {
-        let invalid = |key, found: String, expected: String| Err(DatasetError::InvalidSetting { key, found, expected });
-        if !(Self::MIN_SIZE..=ShapesStyle::MAX_SIZE).contains(&self.size) {
-            let expected = format!("{} to {} pixels", Self::MIN_SIZE, ShapesStyle::MAX_SIZE);
-            return invalid("size", self.size.to_string(), expected);
-        }
-        if !(1..=ShapeKind::ALL.len()).contains(&self.classes) {
-            return invalid("classes", self.classes.to_string(), format!("1 to {}", ShapeKind::ALL.len()));
-        }
-        if !(1..=Self::MOST_OBJECTS).contains(&self.max_objects) {
-            return invalid("max_objects", self.max_objects.to_string(), format!("1 to {}", Self::MOST_OBJECTS));
-        }
-        if !(0.0..=255.0).contains(&self.noise) {
-            return invalid("noise", self.noise.to_string(), "0 to 255".to_owned());
-        }
-        Ok(())
+        require_in("size", self.size, Self::MIN_SIZE..=ShapesStyle::MAX_SIZE, " pixels")?;
+        require_in("classes", self.classes, 1..=ShapeKind::ALL.len(), "")?;
+        require_in("max_objects", self.max_objects, 1..=Self::MOST_OBJECTS, "")?;
+        require_in("noise", self.noise, 0.0..=255.0, "")
     }
 }
 
@@ -81,7 +112,8 @@ impl Placed {
         ShapeKind::ALL[self.class]
     }
 
-    /// Columns and rows `(x1, y1, x2, y2)` outside of which the shape covers nothing, within a picture of `size` pixels.
+    /// Columns and rows `(x1, y1, x2, y2)` outside of which the shape covers nothing, within a picture of `size`
+    /// pixels.
     fn reach(&self, size: u32) -> [u32; 4] {
         let ([x, y], radius) = (self.pose.centre(), self.pose.radius() + 1.0);
         let pixel = |position: f64| position.clamp(0.0, f64::from(size)) as u32;
@@ -408,7 +440,7 @@ mod tests {
         }
         // As first drawn, on x86-64 Linux. A change here changes the data of every earlier run.
         let expected = "3a8516c3a3ca62df69c258aa921421c6a0349f534ebcf163be35ccfa4224c8c9";
-        assert_eq!(crate::fetch::hexadecimal(&hash.finalize()), expected);
+        assert_eq!(crate::digest::hexadecimal(&hash.finalize()), expected);
     }
 
     #[test]

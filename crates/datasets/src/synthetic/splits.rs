@@ -4,11 +4,16 @@ use std::sync::Arc;
 
 use vision_types::ClassNames;
 
+use crate::error::require_in;
 use crate::split::{SplitName, Splits};
 use crate::{Dataset, DatasetError, InMemory, Samples};
 
 /// Pictures of a split are kept in memory where they need no more than this.
 const CACHE_BYTES: usize = 128 * 1024 * 1024;
+
+/// Most pictures of a split: as many as the largest public data sets have (ImageNet-22k: 14 million). Orders and lists
+/// of all samples must fit in memory.
+const MOST_PICTURES: usize = 20_000_000;
 
 /// Sizes and seed of generated splits.
 pub(crate) struct Generated {
@@ -33,6 +38,9 @@ impl Generated {
         make: impl Fn(u64, usize) -> D,
     ) -> Result<Splits<D::Annotation>, DatasetError> {
         let [train, validation, test] = self.lengths;
+        for (key, length) in ["train", "validation", "test"].into_iter().zip(self.lengths) {
+            require_in(key, length, 0..=MOST_PICTURES, " pictures")?;
+        }
         if train == 0 {
             let detail = "train = 0, expected at least 1".to_owned();
             return Err(DatasetError::EmptySplit { split: SplitName::Train, detail });

@@ -54,8 +54,8 @@ pub fn mask_overlay(image: &mut RgbImage, mask: &Mask, alpha: f32) {
     }
 }
 
-/// Paints the pixels of a class other than 0 that have a neighbour (above, below, left or right) of another class in the
-/// colour of their class. The edge of the picture is no contour.
+/// Paints the pixels of a class other than 0 that have a neighbour (above, below, left or right) of another class in
+/// the colour of their class. The edge of the picture is no contour.
 ///
 /// # Panics
 ///

@@ -23,8 +23,8 @@ struct Decoding {
     prediction: i32,
 }
 
-/// The planes of the file in `bytes`, whose image is of `size` (width and height); `None` where it is not an ordinary one
-/// without fault.
+/// The planes of the file in `bytes`, whose image is of `size` (width and height); `None` where it is not an ordinary
+/// one without fault.
 #[inline(always)]
 pub(super) fn planes(bytes: &[u8], size: [usize; 2]) -> Option<Planes> {
     let mut segments = Segments::new(bytes)?;
@@ -181,8 +181,8 @@ fn decode_block(
 }
 
 impl Frame {
-    /// How many pixels a sample of colour stands for; `None` where luminance has fewer samples than pixels, or a unit more
-    /// blocks than the standard allows (B.2.3).
+    /// How many pixels a sample of colour stands for; `None` where luminance has fewer samples than pixels, or a unit
+    /// more blocks than the standard allows (B.2.3).
     fn subsampling(&self) -> Option<Subsampling> {
         const MOST_BLOCKS: usize = 10;
         let [first, colour @ ..] = &self.components[..] else { return None };

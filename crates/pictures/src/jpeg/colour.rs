@@ -9,8 +9,8 @@ const BLUE_OF_CB: i32 = 116_130;
 const GREEN_OF_CR: i32 = 46_802;
 const GREEN_OF_CB: i32 = 22_554;
 
-/// The pixels of `[luminance, blue, red]`, or of `[red, green, blue]` where nothing is to be `CONVERTED`, three bytes each.
-/// The first plane has a sample a pixel.
+/// The pixels of `[luminance, blue, red]`, or of `[red, green, blue]` where nothing is to be `CONVERTED`, three bytes
+/// each. The first plane has a sample a pixel.
 #[inline(always)]
 pub(super) fn rgb<const CONVERTED: bool>(planes: &[Plane; 3], subsampling: Subsampling) -> Vec<u8> {
     let [luminance, blue, red] = planes;
@@ -72,8 +72,8 @@ fn pixel<const CONVERTED: bool>(y: u8, cb: u8, cr: u8) -> u32 {
 }
 
 /// The samples of row `y` of the image. Where a sample stands for two pixels across, down or both: libjpeg's "fancy
-/// upsampling", a triangle filter. Each pixel is three quarters its own sample and one quarter the next nearest, in each
-/// direction; halves are rounded up and down in turn.
+/// upsampling", a triangle filter. Each pixel is three quarters its own sample and one quarter the next nearest, in
+/// each direction; halves are rounded up and down in turn.
 ///
 /// Other ratios, and planes of two samples across or fewer, are repeated instead, as libjpeg does.
 #[inline(always)]
@@ -110,8 +110,8 @@ fn upsample(plane: &Plane, y: usize, subsampling: Subsampling, sums: &mut [u16],
     }
 }
 
-/// Twice as many samples as `sums`, each brought back by `SHIFT` bits; `edge` and `inner` are added to the left and right
-/// half before. At the edges a sample's own value takes the place of its neighbour's.
+/// Twice as many samples as `sums`, each brought back by `SHIFT` bits; `edge` and `inner` are added to the left and
+/// right half before. At the edges a sample's own value takes the place of its neighbour's.
 #[inline(always)]
 fn widen<const SHIFT: u32>(sums: &[u16], edge: [u16; 2], inner: [u16; 2], upsampled: &mut [u8]) {
     let last = sums.len() - 1;

@@ -10,7 +10,8 @@ const LONGEST: usize = 16;
 pub(super) struct HuffmanTable {
     /// For the next [`LOOKED_AT`] bits: length of the code times 256 plus its symbol; 0 where the code is longer.
     short: Box<[u16; 1 << LOOKED_AT]>,
-    /// For each length: one past the last code of this length, brought to 16 bits; codes of a length follow one another.
+    /// For each length: one past the last code of this length, brought to 16 bits; codes of a length follow one
+    /// another.
     limits: [u32; LONGEST + 1],
     /// For each length: what is added to a code to give its symbol's position.
     offsets: [i32; LONGEST + 1],
@@ -18,8 +19,8 @@ pub(super) struct HuffmanTable {
 }
 
 impl HuffmanTable {
-    /// The table of the numbers of codes of each length from 1, and all symbols in order; `None` where there are too many
-    /// codes.
+    /// The table of the numbers of codes of each length from 1, and all symbols in order; `None` where there are too
+    /// many codes.
     pub(super) fn new(counts: &[u8; LONGEST], symbols: &[u8]) -> Option<Self> {
         let total: usize = counts.iter().map(|&count| usize::from(count)).sum();
         if total > 256 || total != symbols.len() {

@@ -221,8 +221,8 @@ impl<'a> Segments<'a> {
         Some(Scan { tables, restart: self.restart, start: self.position })
     }
 
-    /// What the components are, by libjpeg's rules: those of a JFIF file are luminance and colour; else an Adobe segment
-    /// says so; else the components' names do. `None` where that is no usual kind.
+    /// What the components are, by libjpeg's rules: those of a JFIF file are luminance and colour; else an Adobe
+    /// segment says so; else the components' names do. `None` where that is no usual kind.
     pub(super) fn colours(&self) -> Option<Colours> {
         let frame = self.frame.as_ref()?;
         match self.adobe_transform.filter(|_| !self.has_jfif) {

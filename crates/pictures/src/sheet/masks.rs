@@ -19,9 +19,9 @@ const NAME_GAP: u32 = 4;
 /// Pixels between a name and the next square.
 const ENTRY_GAP: u32 = 14;
 
-/// A sheet of `samples`, each covered with the colours of its mask, contours in full colour, its file name below it, and
-/// below all the colours of the classes that occur; otherwise as [`contact_sheet`](crate::contact_sheet). Class 0 is not
-/// coloured.
+/// A sheet of `samples`, each covered with the colours of its mask, contours in full colour, its file name below it,
+/// and below all the colours of the classes that occur; otherwise as [`contact_sheet`](crate::contact_sheet). Class 0
+/// is not coloured.
 ///
 /// # Panics
 ///

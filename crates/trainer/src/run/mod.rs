@@ -153,7 +153,7 @@ fn open_data<K: crate::config::Sections>(
     let mut splits = config.open()?;
     let mut parts = Vec::new();
     for (name, samples) in splits.iter() {
-        parts.push(format!("{name}:{}", datasets::fingerprint(&**samples)?));
+        parts.push(format!("{name}:{}", datasets::fingerprint(&**samples)));
     }
     if config.train.cache {
         splits.train = kept_in_memory(splits.train);

@@ -15,33 +15,61 @@ use rayon::prelude::*;
 use vision_types::{BBox, ClassId, ClassNames, Instance, Segmentation};
 
 use super::annotation_file::{Annotation, AnnotationFile, Category, Image, Parts as FileParts};
-use crate::annotated_files::{AnnotatedImage, Cut, DetectionData, Parts, relative, stem};
-use crate::annotation_problem::{AnnotationProblem, ProblemKind, fit_box};
+use crate::annotations::annotated_files::{
+    AnnotatedFolderSpec, AnnotatedImage, DetectionData, EmptyImages, relative, stem,
+};
+use crate::annotations::annotation_problem::{AnnotationProblem, ProblemKind, fit_box};
 use crate::error::expected_class;
+use crate::kind::{DataKind, FileSettings, data_settings, has_extension};
 use crate::listing::{Listing, file_name};
+use crate::parts::Parts;
 use crate::{DatasetError, SplitName};
 
-/// Where the annotations and images of one split lie, as far as the configuration says, relative to the root.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct CocoFiles {
-    pub(crate) annotations: Option<PathBuf>,
-    pub(crate) images: Option<PathBuf>,
+data_settings! {
+    /// Settings of `coco`; the path may also be an annotation file. Files and folders are relative to it.
+    pub struct CocoSpec from files {
+        /// Annotations for training; by default looked for, as `annotations/instances_train2017.json` and the like.
+        pub train_annotations: Option<PathBuf> = None, omit "Option::is_none";
+        /// Folder of the training images; by default looked for, as `train2017` and the like.
+        pub train_images: Option<PathBuf> = None, omit "Option::is_none";
+        /// Annotations for validation.
+        pub val_annotations: Option<PathBuf> = None, omit "Option::is_none";
+        /// Folder of the validation images.
+        pub val_images: Option<PathBuf> = None, omit "Option::is_none";
+        /// Annotations for testing.
+        pub test_annotations: Option<PathBuf> = None, omit "Option::is_none";
+        /// Folder of the test images.
+        pub test_images: Option<PathBuf> = None, omit "Option::is_none";
+        /// What becomes of training images without objects: `keep` or `drop`.
+        pub empty_images: EmptyImages = EmptyImages::Keep;
+    } with validation_split, test_split
 }
 
-/// How COCO files are read.
-#[derive(Debug, Clone)]
-pub(crate) struct CocoOptions {
-    /// Of the splits in the order of [`SplitName::ALL`].
-    pub(crate) files: [CocoFiles; 3],
-    pub(crate) cut: Cut,
+impl DataKind for CocoSpec {
+    type Data = DetectionData;
+    type Auto = AnnotatedFolderSpec;
+    const LOOKS_LIKE: &'static str = LOOKS_LIKE;
+
+    fn open(&self, root: &Path) -> Result<DetectionData, DatasetError> {
+        open(root, self)
+    }
+
+    fn recognise(place: &Path, auto: &AnnotatedFolderSpec) -> Result<Option<Self>, DatasetError> {
+        let found = || Self { empty_images: auto.empty_images, ..Self::at(place, auto.fractions()) };
+        Ok(recognise(place)?.then(found))
+    }
 }
+
+/// What was looked for, for messages.
+pub(crate) const LOOKS_LIKE: &str = "COCO files (annotations/instances_train*.json)";
 
 /// Beginnings of the names of COCO's files that hold other things than boxes.
 const OTHER_CONTENT: [&str; 5] = ["captions", "person_keypoints", "panoptic", "image_info", "stuff"];
 
-/// Whether annotation files of COCO lie in `root`, or in folders of splits.
+/// Whether annotation files of COCO lie in `root`, or in folders of splits, or `root` is a file that may be one.
 pub(crate) fn recognise(root: &Path) -> Result<bool, DatasetError> {
-    Ok(find_annotations(root)?.iter().any(Option::is_some))
+    Ok(has_extension(root, &["json"]) && root.is_file()
+        || root.is_dir() && find_annotations(root)?.iter().any(Option::is_some))
 }
 
 /// The annotation files of train, validation and test below `root`. A single file of no split is that of training.
@@ -102,42 +130,48 @@ fn may_be_coco(file: &Path) -> bool {
         && (has("\"images\"") || has("\"annotations\"") || (has("\"info\"") && has("\"licenses\"")))
 }
 
-/// Opens the COCO files below `root`, or the single file that it is. Images are only looked for (of those whose size the
-/// file does not say, the header is read).
+/// Opens the COCO files below `root`, or the single file that it is. Images are only looked for (of those whose size
+/// the file does not say, the header is read).
 ///
-/// Classes are the categories of the training file, in the order of their numbers, which need not be contiguous; those of
-/// other splits are matched by name. A split that is missing is set aside from training data.
+/// Classes are the categories of the training file, in the order of their numbers, which need not be contiguous; those
+/// of other splits are matched by name. A split that is missing is set aside from training data.
 ///
 /// # Errors
 ///
 /// A missing or unreadable file, [`DatasetError::NotRecognised`], [`DatasetError::Annotation`] or
 /// [`DatasetError::Format`] for a damaged file, an unknown category, an ambiguous number or a folder of images that
 /// cannot be found, and the errors of splitting.
-pub(crate) fn open(root: &Path, options: &CocoOptions) -> Result<DetectionData, DatasetError> {
-    options.cut.fractions.check()?;
+pub(crate) fn open(root: &Path, settings: &CocoSpec) -> Result<DetectionData, DatasetError> {
+    settings.fractions().check()?;
+    let files = [
+        (&settings.train_annotations, &settings.train_images),
+        (&settings.val_annotations, &settings.val_images),
+        (&settings.test_annotations, &settings.test_images),
+    ];
     let metadata = std::fs::metadata(root).map_err(|source| DatasetError::from_io(root, source))?;
     let (folder, found) = if metadata.is_file() {
         (root.parent().unwrap_or(Path::new(".")).to_owned(), [Some(root.to_owned()), None, None])
-    } else if options.files[0].annotations.is_some() {
+    } else if settings.train_annotations.is_some() {
         (root.to_owned(), [None, None, None])
     } else {
         (root.to_owned(), find_annotations(root)?)
     };
     let mut reader = CocoReader { root: &folder, classes: None, problems: Vec::new() };
-    let mut parts = Parts::default();
-    for ((split, found), files) in SplitName::ALL.into_iter().zip(found).zip(&options.files) {
-        let annotations = files.annotations.as_ref().map(|file| folder.join(file)).or(found);
+    let mut parts = Parts { train: Vec::new(), validation: None, test: None, ignored_files: 0 };
+    for ((split, found), (annotations, images)) in SplitName::ALL.into_iter().zip(found).zip(files) {
+        let annotations = annotations.as_ref().map(|file| folder.join(file)).or(found);
         let Some(annotations) = annotations else {
             if split == SplitName::Train {
                 return Err(DatasetError::NotRecognised {
                     path: folder.clone(),
                     found: Listing::of(&folder)?.describe(),
-                    looked_for: "annotations/instances_train*.json, train/_annotations.coco.json or a single .json",
+                    looked_for: "annotations/instances_train*.json, train/_annotations.coco.json or a single .json"
+                        .to_owned(),
                 });
             }
             continue;
         };
-        let images = reader.read(&annotations, files.images.as_deref(), split)?;
+        let images = reader.read(&annotations, images.as_deref(), split)?;
         match split {
             SplitName::Train => parts.train = images,
             SplitName::Validation => parts.validation = Some(images),
@@ -146,7 +180,7 @@ pub(crate) fn open(root: &Path, options: &CocoOptions) -> Result<DetectionData, 
     }
     let Some(classes) = reader.classes else { unreachable!("the training file was read above") };
     Ok(DetectionData {
-        splits: parts.into_splits(&folder, classes.names, options.cut)?,
+        splits: parts.into_image_splits(&folder, classes.names, settings.fractions(), settings.empty_images)?,
         problems: reader.problems,
         difficult: 0,
         category_ids: Some(classes.ids),

@@ -17,8 +17,8 @@ pub struct ResultsFile {
     layout: ResultLayout,
 }
 
-/// What the entries of a file hold, as COCO's tools tell from the first one (`loadRes`): they measure objects by the box
-/// where it has one, by the mask where it has that alone, and otherwise by the extent of its keypoints.
+/// What the entries of a file hold, as COCO's tools tell from the first one (`loadRes`): they measure objects by the
+/// box where it has one, by the mask where it has that alone, and otherwise by the extent of its keypoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResultLayout {
     /// There is no entry.
@@ -78,8 +78,8 @@ impl ResultsFile {
     ///
     /// # Errors
     ///
-    /// When an entry is not an object, lacks `image_id`, `category_id` or `score`, or holds a value of another kind; the
-    /// message names the file, the entry and the key.
+    /// When an entry is not an object, lacks `image_id`, `category_id` or `score`, or holds a value of another kind;
+    /// the message names the file, the entry and the key.
     pub fn entries(&self, parts: Parts) -> Result<Vec<ResultEntry>, DatasetError> {
         Ok(self.map_entries(parts, Ok)?.into_iter().flatten().collect())
     }

@@ -8,11 +8,13 @@ use rayon::prelude::*;
 use vision_types::{ClassNames, Instance};
 
 use super::annotation_file::{self, VocAnnotation};
-use super::{Difficult, VocOptions};
-use crate::annotated_files::{AnnotatedImage, DetectionData, ImageIndex, Parts, read_text, relative, stem};
-use crate::annotation_problem::{AnnotationProblem, ProblemKind, fit_box};
+use super::{Difficult, VocSpec};
+use crate::annotations::annotated_files::{AnnotatedImage, DetectionData, ImageIndex, read_text, relative, stem};
+use crate::annotations::annotation_problem::{AnnotationProblem, ProblemKind, fit_box};
 use crate::error::expected_class;
+use crate::kind::FileSettings;
 use crate::listing::{FixedSplits, Listing, file_name};
+use crate::parts::Parts;
 use crate::{DatasetError, SplitName};
 
 /// Names of the folder with the annotations.
@@ -45,7 +47,7 @@ fn xml_files(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
 }
 
 /// Whether Pascal VOC files lie in `root`, or in folders of splits.
-pub(crate) fn recognise(root: &Path) -> Result<bool, DatasetError> {
+pub(super) fn recognise(root: &Path) -> Result<bool, DatasetError> {
     if Layout::of(root)?.is_some() {
         return Ok(true);
     }
@@ -55,20 +57,20 @@ pub(crate) fn recognise(root: &Path) -> Result<bool, DatasetError> {
     }
 }
 
-/// Opens the Pascal VOC files below `root`. Images are only listed (of those whose annotation states no size, the header
-/// is read).
+/// Opens the Pascal VOC files below `root`. Images are only listed (of those whose annotation states no size, the
+/// header is read).
 ///
-/// Splits are those of `ImageSets/Main/train.txt`, `val.txt` and `test.txt` (without `train.txt`: of `trainval.txt`), or
-/// of the folders `train`, `valid` and `test`; a split that is missing is set aside from training data. Classes are the
-/// given ones, or the names in the training annotations, sorted.
+/// Splits are those of `ImageSets/Main/train.txt`, `val.txt` and `test.txt` (without `train.txt`: of `trainval.txt`),
+/// or of the folders `train`, `valid` and `test`; a split that is missing is set aside from training data. Classes are
+/// the given ones, or the names in the training annotations, sorted.
 ///
 /// # Errors
 ///
 /// A missing or unreadable folder, [`DatasetError::NotRecognised`], [`DatasetError::Annotation`] for a damaged file, an
 /// unknown class or a list that names an annotation that does not exist, and the errors of splitting.
-pub(crate) fn open(root: &Path, options: &VocOptions) -> Result<DetectionData, DatasetError> {
-    options.cut.fractions.check()?;
-    let mut reader = VocReader { root, options, problems: Vec::new(), difficult: 0, files: 0 };
+pub(super) fn open(root: &Path, settings: &VocSpec) -> Result<DetectionData, DatasetError> {
+    settings.fractions().check()?;
+    let mut reader = VocReader { root, settings, problems: Vec::new(), difficult: 0, files: 0 };
     if let Some(layout) = Layout::of(root)? {
         return reader.open_layout(&layout);
     }
@@ -92,7 +94,8 @@ fn not_recognised(root: &Path, listing: &Listing) -> DatasetError {
     DatasetError::NotRecognised {
         path: root.to_owned(),
         found: listing.describe(),
-        looked_for: "folders `Annotations` (with .xml files) and `JPEGImages`, or .xml files beside their images",
+        looked_for: "folders `Annotations` (with .xml files) and `JPEGImages`, or .xml files beside their images"
+            .to_owned(),
     }
 }
 
@@ -105,7 +108,7 @@ struct Read {
 
 struct VocReader<'a> {
     root: &'a Path,
-    options: &'a VocOptions,
+    settings: &'a VocSpec,
     problems: Vec<AnnotationProblem>,
     difficult: usize,
     files: usize,
@@ -173,7 +176,7 @@ impl VocReader<'_> {
         validation: Option<Vec<Read>>,
         test: Option<Vec<Read>>,
     ) -> Result<DetectionData, DatasetError> {
-        let classes = match &self.options.classes {
+        let classes = match &self.settings.classes {
             Some(names) => ClassNames::new(names.iter().cloned()),
             None => {
                 let names: BTreeSet<&str> =
@@ -191,7 +194,12 @@ impl VocReader<'_> {
             ignored_files: 0,
         };
         Ok(DetectionData {
-            splits: parts.into_splits(self.root, classes, self.options.cut)?,
+            splits: parts.into_image_splits(
+                self.root,
+                classes,
+                self.settings.fractions(),
+                self.settings.empty_images,
+            )?,
             problems: std::mem::take(&mut self.problems),
             difficult: self.difficult,
             category_ids: None,
@@ -208,7 +216,7 @@ impl VocReader<'_> {
                 path: xml.clone(),
                 place: format!(":{}", object.line),
                 found: format!("class `{}`", object.name),
-                expected: expected_class(&object.name, classes, self.options.classes.is_some(), split),
+                expected: expected_class(&object.name, classes, self.settings.classes.is_some(), split),
             })?;
             let mut problem = |(kind, detail): (ProblemKind, String)| {
                 let detail = format!("{} {detail}", object.name);
@@ -222,16 +230,16 @@ impl VocReader<'_> {
                 }
                 continue;
             }
-            let first = if self.options.one_based { 1.0 } else { 0.0 };
+            let first = if self.settings.one_based { 1.0 } else { 0.0 };
             let (bbox, found) = fit_box([x1 - first, y1 - first, x2, y2], annotation.size);
             found.map(&mut problem);
             let Some(bbox) = bbox else { continue };
-            let crowd = object.difficult && self.options.difficult == Difficult::Crowd;
+            let crowd = object.difficult && self.settings.difficult == Difficult::Crowd;
             let instance = Instance { crowd, ..Instance::from_box(bbox, class) };
             if objects.contains(&instance) {
                 problem((ProblemKind::DuplicateBox, format!("box ({x1}, {y1}, {x2}, {y2})")));
             }
-            if !(object.difficult && self.options.difficult == Difficult::Drop) {
+            if !(object.difficult && self.settings.difficult == Difficult::Drop) {
                 objects.push(instance);
             }
         }

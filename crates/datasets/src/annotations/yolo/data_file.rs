@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::yaml::{self, Text, Value};
 use crate::DatasetError;
-use crate::annotated_files::read_text;
+use crate::annotations::annotated_files::read_text;
 use crate::listing::{Listing, file_name};
 
 /// What a data file says.

@@ -7,13 +7,14 @@ use pictures::{PictureError, image_file};
 use rayon::prelude::*;
 use vision_types::{ClassNames, Instance, Segmentation};
 
-use super::YoloOptions;
+use super::YoloSpec;
 use super::data_file::{self, DataFile};
 use super::label_file::{self, YoloObject};
-use crate::annotated_files::{AnnotatedImage, DetectionData, Parts, read_text, relative, stem};
-use crate::annotation_problem::{AnnotationProblem, ProblemKind, fit_box};
-use crate::image_folder::collect;
-use crate::listing::{Listing, file_name};
+use crate::annotations::annotated_files::{AnnotatedImage, DetectionData, read_text, relative, stem};
+use crate::annotations::annotation_problem::{AnnotationProblem, ProblemKind, fit_box};
+use crate::kind::FileSettings;
+use crate::listing::{Listing, collect, file_name};
+use crate::parts::Parts;
 use crate::{DatasetError, SplitName};
 
 /// The folder of images, and that of labels with the same folders inside.
@@ -31,7 +32,7 @@ struct Files {
 
 /// Whether YOLO files lie in `root`: a data file, a folder `labels` beside `images` (also in folders of splits), or
 /// images and labels side by side with a list of class names.
-pub(crate) fn recognise(root: &Path) -> Result<bool, DatasetError> {
+pub(super) fn recognise(root: &Path) -> Result<bool, DatasetError> {
     if data_file::find(root)?.is_some() {
         return Ok(true);
     }
@@ -55,10 +56,10 @@ pub(crate) fn recognise(root: &Path) -> Result<bool, DatasetError> {
 ///
 /// # Errors
 ///
-/// A missing or unreadable folder, [`DatasetError::NotRecognised`], [`DatasetError::Annotation`] for a damaged file or a
-/// class number without a name, and the errors of splitting.
-pub(crate) fn open(root: &Path, options: &YoloOptions) -> Result<DetectionData, DatasetError> {
-    options.cut.fractions.check()?;
+/// A missing or unreadable folder, [`DatasetError::NotRecognised`], [`DatasetError::Annotation`] for a damaged file or
+/// a class number without a name, and the errors of splitting.
+pub(super) fn open(root: &Path, settings: &YoloSpec) -> Result<DetectionData, DatasetError> {
+    settings.fractions().check()?;
     let metadata = std::fs::metadata(root).map_err(|source| DatasetError::from_io(root, source))?;
     let (folder, data) = if metadata.is_file() {
         (root.parent().unwrap_or(Path::new(".")).to_owned(), Some(DataFile::read(root)?))
@@ -81,7 +82,7 @@ pub(crate) fn open(root: &Path, options: &YoloOptions) -> Result<DetectionData, 
     reader.name_labels_without_image()?;
 
     let all = || [Some(&train), validation.as_ref(), test.as_ref()].into_iter().flatten().flatten();
-    let classes = class_names(&folder, data, options, || {
+    let classes = class_names(&folder, data, settings, || {
         all().flat_map(|read| &read.objects).map(|object| object.class + 1).max().unwrap_or_default()
     })?;
     let number =
@@ -95,7 +96,7 @@ pub(crate) fn open(root: &Path, options: &YoloOptions) -> Result<DetectionData, 
         ignored_files: files.ignored,
     };
     Ok(DetectionData {
-        splits: parts.into_splits(&folder, classes, options.cut)?,
+        splits: parts.into_image_splits(&folder, classes, settings.fractions(), settings.empty_images)?,
         problems: reader.problems,
         difficult: 0,
         category_ids: None,
@@ -106,12 +107,12 @@ pub(crate) fn open(root: &Path, options: &YoloOptions) -> Result<DetectionData, 
 fn class_names(
     root: &Path,
     data: Option<DataFile>,
-    options: &YoloOptions,
+    settings: &YoloSpec,
     count: impl FnOnce() -> usize,
 ) -> Result<ClassNames, DatasetError> {
     /// More classes than this are a damaged file rather than a data set.
     const MOST_UNNAMED: usize = 100_000;
-    if let Some(names) = &options.classes {
+    if let Some(names) = &settings.classes {
         return Ok(ClassNames::new(names.iter().cloned()));
     }
     if let Some(names) = data.and_then(|data| data.names) {
@@ -202,7 +203,8 @@ fn files_of_folder(root: &Path) -> Result<Files, DatasetError> {
                 return Err(DatasetError::NotRecognised {
                     path: root.to_owned(),
                     found: listing.describe(),
-                    looked_for: "data.yaml, folders `images` and `labels`, or images with .txt files beside them",
+                    looked_for: "data.yaml, folders `images` and `labels`, or images with .txt files beside them"
+                        .to_owned(),
                 });
             }
         }
