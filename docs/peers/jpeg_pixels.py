@@ -1,6 +1,6 @@
 """Compares decoded pixels with Pillow's, file by file, and decoding speed on one thread.
 
-    cargo build --release -p datasets --example pixels
+    cargo build --release -p pictures --example pixels
     python docs/peers/jpeg_pixels.py FOLDER… [--rounds 5]
 """
 import argparse

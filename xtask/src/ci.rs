@@ -15,8 +15,8 @@ use clap::{Args, ValueEnum};
 use command::CargoCommand;
 
 /// The library crates, each of which must build alone and without any backend.
-const LIBRARIES: [&str; 8] =
-    ["vision-types", "tensor-backend", "augment", "datasets", "models", "losses", "metrics", "trainer"];
+const LIBRARIES: [&str; 9] =
+    ["vision-types", "tensor-backend", "augment", "pictures", "datasets", "models", "losses", "metrics", "trainer"];
 
 /// The profile of every build: that of `cargo xtask` with more checks in our own code.
 const CHECKED: [&str; 4] = ["--profile", "bench", "--config", ".ci/checks.toml"];

@@ -18,7 +18,7 @@ use datasets::segmentation_stats::segmentation_stats;
 use datasets::stats::{DatasetStats, ImageStats, stats};
 use datasets::{AnnotatedFolderSpec, DatasetError, DatasetSpec, DetectionData, DetectionSpec};
 use datasets::{FolderSpec, Manifest, Samples, SplitName, Splits};
-use datasets::{SegmentationData, SegmentationFolderSpec, SegmentationSpec, detect_masks};
+use datasets::{SegmentationData, SegmentationFolderSpec, SegmentationSpec};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 use trainer::config::AnyRunConfig;
@@ -139,7 +139,7 @@ impl Source {
 }
 
 fn open_masks(folder: &Path) -> anyhow::Result<Opened> {
-    let spec = detect_masks(folder, &SegmentationFolderSpec::default())?;
+    let spec = SegmentationSpec::detect(folder, &SegmentationFolderSpec::default())?;
     Ok(Opened::Masks(spec.read(None)?, spec))
 }
 
@@ -151,7 +151,7 @@ fn open_folder(folder: &Path) -> anyhow::Result<Opened> {
         Err(DatasetError::NotRecognised { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    match detect_masks(folder, &SegmentationFolderSpec::default()) {
+    match SegmentationSpec::detect(folder, &SegmentationFolderSpec::default()) {
         Ok(spec) => Ok(Opened::Masks(spec.read(None)?, spec)),
         Err(DatasetError::NotRecognised { .. }) => {
             Ok(Opened::Labelled(DatasetSpec::Auto(FolderSpec::default()).open(Some(folder))?))
@@ -211,7 +211,7 @@ pub(crate) fn run(arguments: DataArguments) -> anyhow::Result<ExitCode> {
                 Opened::Labelled(splits) => {
                     let samples = splits.get(split)?;
                     let picked = picked(samples, count)?;
-                    let sheet = datasets::contact_sheet(&picked, &splits.classes, columns, SHEET_CELL);
+                    let sheet = pictures::contact_sheet(&picked, &splits.classes, columns, SHEET_CELL);
                     (sheet, picked.len(), samples.len())
                 }
                 Opened::Annotated(DetectionData { splits, .. }) => {
@@ -219,14 +219,14 @@ pub(crate) fn run(arguments: DataArguments) -> anyhow::Result<ExitCode> {
                     let picked = picked(samples, count)?;
                     // Boxes and labels need room.
                     let columns = columns.div_ceil(2);
-                    let sheet = datasets::annotated_sheet(&picked, &splits.classes, columns, ANNOTATED_CELL);
+                    let sheet = pictures::annotated_sheet(&picked, &splits.classes, columns, ANNOTATED_CELL);
                     (sheet, picked.len(), samples.len())
                 }
                 Opened::Masks(SegmentationData { splits, .. }, _) => {
                     let samples = splits.get(split)?;
                     let picked = picked(samples, count)?;
                     let columns = columns.div_ceil(2);
-                    let sheet = datasets::mask_sheet(&picked, &splits.classes, columns, MASK_CELL);
+                    let sheet = pictures::mask_sheet(&picked, &splits.classes, columns, MASK_CELL);
                     (sheet, picked.len(), samples.len())
                 }
             };
@@ -267,13 +267,29 @@ fn tell<R: Serialize>(report: &R, json: bool, print: impl Fn(&R)) -> anyhow::Res
     Ok(())
 }
 
-/// `count` samples, evenly spaced, so that data sorted by class shows every class.
+/// `count` samples, evenly spaced, so that data sorted by class shows every class; one that cannot be read is named and left
+/// out.
 fn picked<A: Clone + Send + Sync + 'static>(
     samples: &Samples<A>,
     count: usize,
 ) -> Result<Vec<Sample<A>>, DatasetError> {
     let shown = count.min(samples.len());
-    (0..shown).map(|number| samples.get(number * samples.len() / shown)).collect()
+    let mut picked = Vec::with_capacity(shown);
+    let mut unreadable = Vec::new();
+    for number in 0..shown {
+        match samples.get(number * samples.len() / shown) {
+            Ok(sample) => picked.push(sample),
+            Err(error) if error.is_bad_sample() => unreadable.push(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match unreadable.pop() {
+        Some(error) if picked.is_empty() => Err(error),
+        last => {
+            unreadable.iter().chain(&last).for_each(|error| output::note(format!("left out: {error}")));
+            Ok(picked)
+        }
+    }
 }
 
 fn print_conversion(report: &ConversionReport) {
@@ -356,6 +372,9 @@ fn print_image_stats(images: &ImageStats, ignored_files: usize) {
         images.height.max,
         images.height.median
     ));
+    if images.unreadable > 0 {
+        output::line(format!("{} images cannot be read; `data doctor` names them", images.unreadable));
+    }
     let numbers = |values: [f64; 3]| values.map(|value| format!("{value:.4}")).join(", ");
     output::line(format!("normalize = {{ mean = [{}], std = [{}] }}", numbers(images.mean), numbers(images.std)));
     if ignored_files > 0 {

@@ -2,9 +2,9 @@
 //!
 //!     cargo run --release -p augment --example contact_sheet IMAGE OUT.png [PIPELINE.json] [DRAWS]
 //!
-//! `PIPELINE.json` is a list of augmentations, such as `[{"kind": "affine", "rotation": 30}]`; without one, or with `-`,
-//! a flip, a warp, colour jitter and an erased rectangle are shown. The yellow frame in each picture is a box around the
-//! middle of the image, moved by the same draw.
+//! `PIPELINE.json` is a list of augmentations, such as `[{"kind": "affine", "rotation": 30}]`; without one, or with
+//! `-`, a flip, a warp, colour jitter and an erased rectangle are shown. The yellow frame in each picture is a box
+//! around the middle of the image, moved by the same draw.
 
 use augment::{AugmentKey, Augmentation, ImageSize, Pipeline, Resize};
 use image::{GenericImage, Rgb, RgbImage};

@@ -3,8 +3,8 @@
 //!
 //!     cargo run --release -p augment --example detection_sheet IMAGES LABELS OUT.png [ROWS]
 //!
-//! `IMAGES` is a folder of pictures and `LABELS` one of YOLO files of the same names (`class cx cy width height` a line, as
-//! shares of the sides). Each row starts from another image and has two draws of each kind.
+//! `IMAGES` is a folder of pictures and `LABELS` one of YOLO files of the same names (`class cx cy width height` a
+//! line, as shares of the sides). Each row starts from another image and has two draws of each kind.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};

@@ -2,10 +2,10 @@
 //!
 //!     cargo run --release -p augment --example throughput [IMAGE] [PART_OF_A_NAME]
 //!
-//! Every measurement draws new parameters for every image. The best of several rounds is shown, for images of 640×480 and
-//! of 224×224 (random resized crop and CIFAR crop: from 640×480 and from 32×32). `IMAGE` is resized to these sizes;
-//! without one, or with `-`, a generated picture is used. Copying the image, which every call here pays for, is the first
-//! line.
+//! Every measurement draws new parameters for every image. The best of several rounds is shown, for images of 640×480
+//! and of 224×224 (random resized crop and CIFAR crop: from 640×480 and from 32×32). `IMAGE` is resized to these sizes;
+//! without one, or with `-`, a generated picture is used. Copying the image, which every call here pays for, is the
+//! first line.
 
 use std::time::Instant;
 

@@ -1,35 +1,18 @@
 //! The augmentations by name.
+//!
+//! A new one is a file in `steps/` with its settings and its [`Augment`], a `mod` line there, and one line in the list
+//! below.
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use vision_types::BBox;
 
-use crate::steps::affine::Affine;
-use crate::steps::automatic::{RandAugment, TrivialAugmentWide};
-use crate::steps::color_jitter::ColorJitter;
-use crate::steps::crop::{CentreCrop, RandomCrop};
-use crate::steps::elastic::Elastic;
-use crate::steps::erasing::{Cutout, RandomErasing};
-use crate::steps::filters::{GaussianBlur, GaussianNoise, MedianBlur};
-use crate::steps::flip::{HorizontalFlip, VerticalFlip};
-use crate::steps::hsv_jitter::HsvJitter;
-use crate::steps::letterbox::LetterboxStep;
-use crate::steps::pad::Pad;
-use crate::steps::perspective::Perspective;
-use crate::steps::random_resized_crop::RandomResizedCrop;
-use crate::steps::resize::Resize;
-use crate::steps::safe_box_crop::SafeBoxCrop;
-use crate::steps::tones::{AutoContrast, Equalize, Grey, Invert, Posterize, Sharpness, Solarize};
-use crate::steps::zoom_out::ZoomOut;
 use crate::{AugmentError, Drawn, Generator, ImageSize};
 
 /// What every augmentation can do: decide, from a generator and the size of an image, what happens to it.
 ///
 /// All randomness is in [`Augment::draw`]; the [`Drawn`] value is applied to the image and to its annotation.
-pub trait Augment {
-    /// Its name in a configuration.
-    fn kind(&self) -> &'static str;
-
+pub trait Augment: Named {
     /// Chance that it happens at all, `0..=1`.
     fn probability(&self) -> f64 {
         1.0
@@ -62,106 +45,112 @@ pub trait Augment {
     }
 }
 
-/// One step of a pipeline, in a configuration a table with `kind = "…"` and the settings of that kind.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Augmentation {
+/// The name of an augmentation in a configuration; the list of [`Augmentation`] gives it.
+pub trait Named {
+    /// Its name in a configuration.
+    fn kind(&self) -> &'static str;
+}
+
+/// A line an augmentation makes its variant of [`Augmentation`], its name in configurations (or another name that is
+/// read as well), the way to its [`Augment`], and its public name in this crate.
+macro_rules! augmentations {
+    ($($(#[doc = $doc:literal])* $variant:ident($step:ident) = $kind:literal $(or $alias:literal)? in $module:ident,)*) => {
+        $(pub use crate::steps::$module::$step;)*
+
+        /// One step of a pipeline, in a configuration a table with `kind = "…"` and the settings of that kind.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind")]
+        pub enum Augmentation {
+            $(
+                $(#[doc = $doc])*
+                #[serde(rename = $kind $(, alias = $alias)?)]
+                $variant($step),
+            )*
+        }
+
+        impl Augmentation {
+            /// The names of all augmentations, in order.
+            pub const KINDS: &'static [&'static str] = &[$($kind),*];
+
+            fn step(&self) -> &dyn Augment {
+                match self {
+                    $(Self::$variant(step) => step,)*
+                }
+            }
+        }
+
+        $(
+            impl Named for $step {
+                fn kind(&self) -> &'static str {
+                    $kind
+                }
+            }
+        )*
+    };
+}
+
+augmentations! {
     /// The whole image at another size.
-    Resize(Resize),
+    Resize(Resize) = "resize" in resize,
     /// The whole image fitted into a size, its aspect ratio kept.
-    Letterbox(LetterboxStep),
+    Letterbox(LetterboxStep) = "letterbox" in letterbox,
     /// The middle of the image.
-    #[serde(alias = "center-crop")]
-    CentreCrop(CentreCrop),
+    CentreCrop(CentreCrop) = "centre-crop" or "center-crop" in crop,
     /// A crop anywhere in the padded image.
-    RandomCrop(RandomCrop),
+    RandomCrop(RandomCrop) = "random-crop" in crop,
     /// A part of random area and aspect ratio at a given size.
-    RandomResizedCrop(RandomResizedCrop),
+    RandomResizedCrop(RandomResizedCrop) = "random-resized-crop" in random_resized_crop,
     /// A part of the image that keeps enough of an annotated object.
-    SafeBoxCrop(SafeBoxCrop),
+    SafeBoxCrop(SafeBoxCrop) = "safe-box-crop" in safe_box_crop,
     /// The image made smaller, on a canvas of its own size.
-    ZoomOut(ZoomOut),
+    ZoomOut(ZoomOut) = "zoom-out" in zoom_out,
     /// Added margins.
-    Pad(Pad),
+    Pad(Pad) = "pad" in pad,
     /// Left and right exchanged.
-    HorizontalFlip(HorizontalFlip),
+    HorizontalFlip(HorizontalFlip) = "horizontal-flip" in flip,
     /// Top and bottom exchanged.
-    VerticalFlip(VerticalFlip),
+    VerticalFlip(VerticalFlip) = "vertical-flip" in flip,
     /// Rotation, shift, shear and zoom as one warp.
-    Affine(Affine),
+    Affine(Affine) = "affine" in affine,
     /// Random perspective.
-    Perspective(Perspective),
+    Perspective(Perspective) = "perspective" in perspective,
     /// A smooth deformation.
-    Elastic(Elastic),
+    Elastic(Elastic) = "elastic" in elastic,
     /// Brightness, contrast, saturation and hue.
-    ColorJitter(ColorJitter),
+    ColorJitter(ColorJitter) = "color-jitter" in color_jitter,
     /// Shifts of hue, saturation and value.
-    HsvJitter(HsvJitter),
+    HsvJitter(HsvJitter) = "hsv-jitter" in hsv_jitter,
     /// Grey in three channels.
-    Grey(Grey),
+    Grey(Grey) = "grey" in tones,
     /// Gaussian blur.
-    GaussianBlur(GaussianBlur),
+    GaussianBlur(GaussianBlur) = "gaussian-blur" in filters,
     /// Median blur.
-    MedianBlur(MedianBlur),
+    MedianBlur(MedianBlur) = "median-blur" in filters,
     /// Normal noise.
-    GaussianNoise(GaussianNoise),
+    GaussianNoise(GaussianNoise) = "gaussian-noise" in filters,
     /// Smoothed or sharpened.
-    Sharpness(Sharpness),
+    Sharpness(Sharpness) = "sharpness" in tones,
     /// Fewer bits a level.
-    Posterize(Posterize),
+    Posterize(Posterize) = "posterize" in tones,
     /// Bright levels inverted.
-    Solarize(Solarize),
+    Solarize(Solarize) = "solarize" in tones,
     /// Channels stretched to all levels.
-    AutoContrast(AutoContrast),
+    AutoContrast(AutoContrast) = "auto-contrast" in tones,
     /// Channels with flat histograms.
-    Equalize(Equalize),
+    Equalize(Equalize) = "equalize" in tones,
     /// The negative.
-    Invert(Invert),
+    Invert(Invert) = "invert" in tones,
     /// Erased squares.
-    Cutout(Cutout),
+    Cutout(Cutout) = "cutout" in erasing,
     /// One erased rectangle.
-    RandomErasing(RandomErasing),
+    RandomErasing(RandomErasing) = "random-erasing" in erasing,
     /// Some operations at one magnitude.
-    RandAugment(RandAugment),
+    RandAugment(RandAugment) = "rand-augment" in automatic,
     /// One operation at a random magnitude.
-    TrivialAugmentWide(TrivialAugmentWide),
+    TrivialAugmentWide(TrivialAugmentWide) = "trivial-augment-wide" in automatic,
 }
 
 impl Augmentation {
-    fn step(&self) -> &dyn Augment {
-        match self {
-            Self::Resize(step) => step,
-            Self::Letterbox(step) => step,
-            Self::CentreCrop(step) => step,
-            Self::RandomCrop(step) => step,
-            Self::RandomResizedCrop(step) => step,
-            Self::SafeBoxCrop(step) => step,
-            Self::ZoomOut(step) => step,
-            Self::Pad(step) => step,
-            Self::HorizontalFlip(step) => step,
-            Self::VerticalFlip(step) => step,
-            Self::Affine(step) => step,
-            Self::Perspective(step) => step,
-            Self::Elastic(step) => step,
-            Self::ColorJitter(step) => step,
-            Self::HsvJitter(step) => step,
-            Self::Grey(step) => step,
-            Self::GaussianBlur(step) => step,
-            Self::MedianBlur(step) => step,
-            Self::GaussianNoise(step) => step,
-            Self::Sharpness(step) => step,
-            Self::Posterize(step) => step,
-            Self::Solarize(step) => step,
-            Self::AutoContrast(step) => step,
-            Self::Equalize(step) => step,
-            Self::Invert(step) => step,
-            Self::Cutout(step) => step,
-            Self::RandomErasing(step) => step,
-            Self::RandAugment(step) => step,
-            Self::TrivialAugmentWide(step) => step,
-        }
-    }
-
     /// Its name in a configuration.
     pub fn kind(&self) -> &'static str {
         self.step().kind()

@@ -25,7 +25,8 @@ pub enum BatchMix {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mixup {
-    /// Both parameters of the Beta distribution of the first image's weight; the paper uses 0.2 on ImageNet, 1 on CIFAR-10.
+    /// Both parameters of the Beta distribution of the first image's weight; the paper uses 0.2 on ImageNet, 1 on
+    /// CIFAR-10.
     pub alpha: f64,
 }
 

@@ -5,8 +5,8 @@ use image::RgbImage;
 use crate::FillMode;
 use crate::lanes::{to_level, widest_lanes};
 
-/// Half of a Gaussian kernel: the weight of the centre, then of each further pixel to either side, summing to 1 over the
-/// whole kernel of `2 · radius + 1` pixels.
+/// Half of a Gaussian kernel: the weight of the centre, then of each further pixel to either side, summing to 1 over
+/// the whole kernel of `2 · radius + 1` pixels.
 pub(crate) fn gaussian_half_kernel(sigma: f32, radius: u32) -> Vec<f32> {
     let weights: Vec<f64> = (0..=radius).map(|x| (-0.5 * (f64::from(x) / f64::from(sigma)).powi(2)).exp()).collect();
     let sum = weights[0] + 2.0 * weights[1..].iter().sum::<f64>();

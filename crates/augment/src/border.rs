@@ -12,8 +12,8 @@ pub enum FillMode {
     /// `dcb|abcd|cba`: mirrored about the edge pixel, which is not repeated (`reflect` of NumPy and of torchvision's
     /// padding, `BORDER_REFLECT_101` of OpenCV).
     Reflect,
-    /// `dcba|abcd|dcba`: mirrored with the edge pixel repeated (`symmetric` of NumPy and torchvision; what Keras and SciPy
-    /// call `reflect`).
+    /// `dcba|abcd|dcba`: mirrored with the edge pixel repeated (`symmetric` of NumPy and torchvision; what Keras and
+    /// SciPy call `reflect`).
     Symmetric,
     /// `aaaa|abcd|dddd`: the edge pixel goes on (`nearest` of Keras, `edge` of NumPy and torchvision).
     #[serde(alias = "edge")]

@@ -16,8 +16,8 @@ pub(crate) fn luma([red, green, blue]: [u8; 3]) -> u8 {
     ((sum + LUMA_HALF) >> 16) as u8
 }
 
-/// From `degenerate` (factor 0) over `value` (factor 1) and beyond: Pillow's `Image.blend`, which clips and then cuts off
-/// the fraction.
+/// From `degenerate` (factor 0) over `value` (factor 1) and beyond: Pillow's `Image.blend`, which clips and then cuts
+/// off the fraction.
 #[inline(always)]
 pub(crate) fn blend(degenerate: u8, value: u8, factor: f32) -> u8 {
     let degenerate = f32::from(degenerate);

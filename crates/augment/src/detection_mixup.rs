@@ -16,8 +16,8 @@ use crate::{AugmentError, AugmentKey, Border, Drawn, Filter, GeometricMap, Image
 /// both count (Zhang et al., "Bag of Freebies for Training Object Detection Neural Networks", section 3.1; `mixup` of
 /// YOLOX's `MosaicDetection`).
 ///
-/// YOLOX draws partners until one has objects. Here the partner is drawn once, and the image stays as it is where either
-/// has none (left).
+/// YOLOX draws partners until one has objects. Here the partner is drawn once, and the image stays as it is where
+/// either has none (left).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DetectionMixup {
@@ -65,8 +65,8 @@ impl DetectionMixup {
         require((0.0..=1.0).contains(&share), kind, "min_visible", share, "a share from 0 to 1")
     }
 
-    /// Draws what is blended into an image of `size` made from sample `key.index` of a data set of `dataset_len`; `None`
-    /// where chance leaves it alone, or there is nothing to draw from.
+    /// Draws what is blended into an image of `size` made from sample `key.index` of a data set of `dataset_len`;
+    /// `None` where chance leaves it alone, or there is nothing to draw from.
     pub fn draw(&self, key: AugmentKey, dataset_len: usize, size: ImageSize) -> Option<DetectionMixupDraw> {
         let mut generator = key.generator(Domain::DetectionMixup, 0);
         if dataset_len == 0 || size.area() == 0 || generator.random::<f64>() >= self.probability {

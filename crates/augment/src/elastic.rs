@@ -1,8 +1,9 @@
 //! Elastic deformation: a smooth field of displacements, applied to an image and to all that is annotated on it.
 //!
 //! Displacements are given at the nodes of a coarse grid over the image and interpolated between them by cubic
-//! convolution (O. Ronneberger, P. Fischer, T. Brox, "U-Net", 2015, section 3.1; R. Keys, "Cubic Convolution Interpolation
-//! for Digital Image Processing", 1981, with a = -1/2). Beyond the image the field goes on as at its edge.
+//! convolution (O. Ronneberger, P. Fischer, T. Brox, "U-Net", 2015, section 3.1; R. Keys, "Cubic Convolution
+//! Interpolation for Digital Image Processing", 1981, with a = -1/2). Beyond the image the field goes on as at its
+//! edge.
 
 use image::RgbImage;
 use vision_types::{BBox, Mask};
@@ -11,9 +12,9 @@ use crate::instances::PointMap;
 use crate::warp::{Sampling, sample_image, sample_mask};
 use crate::{Border, ImageSize, MovedBox, outline};
 
-/// The greatest strain of a field: what two points of the result show lies in the image further apart, or closer together,
-/// by at most this share of their distance. Below 1 nothing folds over, so every point of the image has one place in the
-/// result.
+/// The greatest strain of a field: what two points of the result show lies in the image further apart, or closer
+/// together, by at most this share of their distance. Below 1 nothing folds over, so every point of the image has one
+/// place in the result.
 pub const MAX_STRAIN: f64 = 0.75;
 
 /// A smooth map that shows at each point of the result the point of the image that is displaced from it.
@@ -130,8 +131,8 @@ impl ElasticMap {
 
     /// The closed outline after the deformation, with points added along its lines, which become curves.
     fn moved_outline(&self, points: &[[f64; 2]]) -> Vec<[f64; 2]> {
-        /// Pixels between two points, at most: a field of some dozen pixels between nodes bends a line of this length by
-        /// far less than a pixel.
+        /// Pixels between two points, at most: a field of some dozen pixels between nodes bends a line of this length
+        /// by far less than a pixel.
         const SPACING: f64 = 4.0;
         let mut moved = Vec::with_capacity(points.len());
         for (index, &[x, y]) in points.iter().enumerate() {
@@ -245,8 +246,8 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// What a field never exceeds, by the control points of its pieces: a cubic piece lies within the hull of its four Bézier
-/// points, and its slope within three times their differences.
+/// What a field never exceeds, by the control points of its pieces: a cubic piece lies within the hull of its four
+/// Bézier points, and its slope within three times their differences.
 struct Bounds {
     /// Length of a displacement in pixels.
     reach: f64,
@@ -334,8 +335,8 @@ mod tests {
         assert_eq!(map(&weak).displacement(0.0, 0.0), [1.0, 0.0]);
         let strong = [[100.0, 0.0], [-100.0, 0.0], [100.0, 0.0], [-100.0, 0.0]];
         let shortened = map(&strong);
-        // Two nodes 40 pixels apart: the steepest slope of the cubic between them, whose ends have the slope of half the
-        // way, is at most three times the largest difference of its Bézier points, 200 · 4/6 at the middle.
+        // Two nodes 40 pixels apart: the steepest slope of the cubic between them, whose ends have the slope of half
+        // the way, is at most three times the largest difference of its Bézier points, 200 · 4/6 at the middle.
         let expected = 100.0 * MAX_STRAIN / (3.0 * (200.0 * 4.0 / 6.0) / 40.0);
         assert!((shortened.displacement(0.0, 0.0)[0] - expected).abs() < 1e-9);
     }

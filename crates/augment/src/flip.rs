@@ -30,8 +30,8 @@ fn reversed(row: &[[u8; 3]], out: &mut [[u8; 3]]) {
     let order = _mm_setr_epi8(13, 14, 15, 10, 11, 12, 7, 8, 9, 4, 5, 6, 1, 2, 3, 0);
     let length = row.len();
     let mut done = 0;
-    // Each step reads five pixels and the byte before them, and writes them and one byte too many, which the next step or
-    // the loop below overwrites: both need a sixth pixel.
+    // Each step reads five pixels and the byte before them, and writes them and one byte too many, which the next step
+    // or the loop below overwrites: both need a sixth pixel.
     while length - done > PIXELS {
         let from = length - done - PIXELS;
         // SAFETY: `from` is at least 1, so 16 bytes from one byte before pixel `from` lie within `row`, and

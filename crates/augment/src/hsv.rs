@@ -9,8 +9,8 @@ use crate::lanes::{change_pixels, larger, smaller, widest_lanes};
 /// hexagon.
 ///
 /// The arithmetic of OpenCV's conversions for 8-bit images, in floating point and rounded once at the end, where OpenCV
-/// rounds the hue to 180 and saturation and value to 256 steps in between. As there, grey has the hue of red, so that more
-/// saturation tints it.
+/// rounds the hue to 180 and saturation and value to 256 steps in between. As there, grey has the hue of red, so that
+/// more saturation tints it.
 pub(crate) fn shift(image: &mut RgbImage, hue: f32, saturation: f32, value: f32) {
     // 180ths of a turn in sixths, brought to 0..6.
     let sextants = (hue / 30.0).rem_euclid(6.0);

@@ -6,13 +6,14 @@ use crate::lanes::{change_pixels, larger, smaller, widest_lanes};
 
 /// Turns the hue by `shift` of a full turn, keeping value and saturation of the HSV hexagon.
 ///
-/// torchvision's `adjust_hue` on tensors: in floating point, without the 8-bit HSV image in between that Pillow rounds to.
-/// The result is rounded to the nearest level.
+/// torchvision's `adjust_hue` on tensors: in floating point, without the 8-bit HSV image in between that Pillow rounds
+/// to. The result is rounded to the nearest level.
 pub(crate) fn hue(image: &mut RgbImage, shift: f32) {
     rotate(image.as_chunks_mut::<3>().0, shift * 6.0);
 }
 
-/// Position on HSV's hexagon in sixths of a turn from red, turned by `sextants` and brought to 0..6; the chroma; the value.
+/// Position on HSV's hexagon in sixths of a turn from red, turned by `sextants` and brought to 0..6; the chroma; the
+/// value.
 #[inline(always)]
 pub(crate) fn turned_hexagon(r: f32, g: f32, b: f32, sextants: f32) -> (f32, f32, f32) {
     let value = larger(larger(r, g), b);

@@ -65,10 +65,10 @@ impl PointMap for GeometricMap {
 impl GeometricMap {
     /// `instance` of an image of `input` after the map.
     ///
-    /// The new box is the one around the outline or the pixels that are left, where they are known; it is the one around
-    /// the moved corners of the old box otherwise, and where no pixel survives the sampling of an object that is still
-    /// there. The area changes by the factor by which the outline's, the pixels' or the box's does. A mask of another
-    /// size than the image says nothing about it and is dropped.
+    /// The new box is the one around the outline or the pixels that are left, where they are known; it is the one
+    /// around the moved corners of the old box otherwise, and where no pixel survives the sampling of an object that is
+    /// still there. The area changes by the factor by which the outline's, the pixels' or the box's does. A mask of
+    /// another size than the image says nothing about it and is dropped.
     pub fn apply_instance(&self, instance: Instance, input: ImageSize) -> MovedInstance {
         instance_after(self, instance, input)
     }

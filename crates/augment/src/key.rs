@@ -35,9 +35,9 @@ pub(crate) enum Domain {
 impl AugmentKey {
     /// The generator of step `stream` of this key.
     ///
-    /// ChaCha's 256-bit key is `seed | epoch | index | domain`, 8 bytes each, little-endian, and `stream` is its
-    /// 64-bit nonce. ChaCha is a pseudo-random function of key and nonce, so neighbouring numbers need no further mixing
-    /// and no two keys share a sequence.
+    /// ChaCha's 256-bit key is `seed | epoch | index | domain`, 8 bytes each, little-endian, and `stream` is its 64-bit
+    /// nonce. ChaCha is a pseudo-random function of key and nonce, so neighbouring numbers need no further mixing and
+    /// no two keys share a sequence.
     pub(crate) fn generator(self, domain: Domain, stream: u64) -> Generator {
         let domain: &[u8; 8] = match domain {
             Domain::Image => b"image   ",

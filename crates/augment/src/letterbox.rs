@@ -8,8 +8,8 @@ use crate::{Filter, GeometricMap, ImageSize, Projection};
 
 /// Where an image lies that was scaled, with its aspect ratio, into an input of fixed size.
 ///
-/// The sides are rounded down to whole pixels, as YOLOX does, and never below one pixel; boxes follow the pixels, so the
-/// scales of both axes can differ by that rounding (YOLOX multiplies boxes by one scale for both).
+/// The sides are rounded down to whole pixels, as YOLOX does, and never below one pixel; boxes follow the pixels, so
+/// the scales of both axes can differ by that rounding (YOLOX multiplies boxes by one scale for both).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Letterbox {
     input: ImageSize,

@@ -1,11 +1,12 @@
 //! Image augmentation: one draw of parameters applied to an image and its annotations.
 //!
-//! Every augmentation is configuration ([`Augmentation`], plain data read from a table with `kind = "…"`). Drawing it with a
-//! generator and the size of an image gives a [`Drawn`] value, again plain data, which holds everything random. That value
-//! is applied to the image, its boxes and its mask; points move by one [`GeometricMap`], so all of them agree.
+//! Every augmentation is configuration ([`Augmentation`], plain data read from a table with `kind = "…"`). Drawing it
+//! with a generator and the size of an image gives a [`Drawn`] value, again plain data, which holds everything random.
+//! That value is applied to the image, its boxes and its mask; points move by one [`GeometricMap`], so all of them
+//! agree.
 //!
-//! A [`Pipeline`] keys its generator by seed, epoch and index ([`AugmentKey`]): the same key gives the same bytes on any
-//! thread and in any order.
+//! A [`Pipeline`] keys its generator by seed, epoch and index ([`AugmentKey`]): the same key gives the same bytes on
+//! any thread and in any order.
 //!
 //! ```
 //! use augment::{AugmentKey, Pipeline};
@@ -57,7 +58,7 @@ mod tone;
 mod warp;
 mod window;
 
-pub use augmentation::{Augment, Augmentation};
+pub use augmentation::*;
 pub use batch_mix::{BatchMix, Cutmix, MixDraw, Mixup, MixupOrCutmix};
 pub use border::{Border, FillMode};
 pub use detection_mixup::{DetectionMixup, DetectionMixupDraw};
@@ -76,22 +77,6 @@ pub use projection::Projection;
 pub use resize::{Filter, Rectangle};
 pub use size::ImageSize;
 pub use spread::Spread;
-pub use steps::affine::Affine;
-pub use steps::automatic::{RandAugment, TrivialAugmentWide};
-pub use steps::color_jitter::ColorJitter;
-pub use steps::crop::{CentreCrop, RandomCrop};
-pub use steps::elastic::Elastic;
-pub use steps::erasing::{Cutout, RandomErasing};
-pub use steps::filters::{GaussianBlur, GaussianNoise, MedianBlur};
-pub use steps::flip::{HorizontalFlip, VerticalFlip};
-pub use steps::hsv_jitter::HsvJitter;
-pub use steps::letterbox::{LetterboxStep, Placement};
-pub use steps::pad::Pad;
-pub use steps::perspective::Perspective;
-pub use steps::random_resized_crop::RandomResizedCrop;
-pub use steps::resize::Resize;
-pub use steps::safe_box_crop::SafeBoxCrop;
-pub use steps::tones::{AutoContrast, Equalize, Grey, Invert, Posterize, Sharpness, Solarize};
-pub use steps::zoom_out::ZoomOut;
+pub use steps::letterbox::Placement;
 pub use warp::Sampling;
 pub use window::Window;

@@ -15,14 +15,14 @@ use crate::{
     AugmentError, AugmentKey, Border, Drawn, Filter, GeometricMap, ImageSize, Projection, Rectangle, Sampling,
 };
 
-/// Mosaic: four images around a random centre of a canvas of twice the input's sides, and a random rotation, zoom, shear
-/// and shift about the middle of that canvas (Bochkovskiy et al., "YOLOv4", section 3.4; Ge et al., "YOLOX", section
-/// 2.1). The defaults are those of YOLOX-S and larger; YOLOX-Nano and -Tiny use `scale = [0.5, 1.5]`.
+/// Mosaic: four images around a random centre of a canvas of twice the input's sides, and a random rotation, zoom,
+/// shear and shift about the middle of that canvas (Bochkovskiy et al., "YOLOv4", section 3.4; Ge et al., "YOLOX",
+/// section 2.1). The defaults are those of YOLOX-S and larger; YOLOX-Nano and -Tiny use `scale = [0.5, 1.5]`.
 ///
 /// Geometry and order are those of YOLOX (`MosaicDetection` and `random_perspective` of its release 0.1), with two
-/// deviations. Every image is warped from its own pixels into the result at once, where YOLOX resizes it into the canvas
-/// first and warps that; an image that becomes smaller than half its size is shrunk by an antialiased filter before.
-/// And boxes follow the rounded sides of the resized images.
+/// deviations. Every image is warped from its own pixels into the result at once, where YOLOX resizes it into the
+/// canvas first and warps that; an image that becomes smaller than half its size is shrunk by an antialiased filter
+/// before. And boxes follow the rounded sides of the resized images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Mosaic {
@@ -89,8 +89,8 @@ impl Mosaic {
         require((0.0..=1.0).contains(&share), kind, "min_visible", share, "a share from 0 to 1")
     }
 
-    /// Draws a mosaic of `size` around sample `key.index` of a data set of `dataset_len`; `None` where chance leaves the
-    /// sample alone, or there is nothing to draw from.
+    /// Draws a mosaic of `size` around sample `key.index` of a data set of `dataset_len`; `None` where chance leaves
+    /// the sample alone, or there is nothing to draw from.
     pub fn draw(&self, key: AugmentKey, dataset_len: usize, size: ImageSize) -> Option<MosaicDraw> {
         let mut generator = key.generator(Domain::Mosaic, 0);
         if dataset_len == 0 || size.area() == 0 || generator.random::<f64>() >= self.probability {
@@ -122,8 +122,8 @@ pub(crate) fn require_scale(kind: &'static str, scale: (f64, f64)) -> Result<(),
     require(allowed, kind, "scale", format!("[{lowest}, {highest}]"), "[lowest, highest] from 0.01 to 100")
 }
 
-/// Below this magnification an image is shrunk by an antialiased filter before it is warped: from here on a bilinear warp
-/// would skip pixels.
+/// Below this magnification an image is shrunk by an antialiased filter before it is warped: from here on a bilinear
+/// warp would skip pixels.
 const SMALLEST_MAGNIFICATION: f64 = 0.5;
 
 impl MosaicDraw {

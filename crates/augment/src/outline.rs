@@ -4,7 +4,8 @@ use vision_types::BBox;
 
 use crate::{ImageSize, Projection};
 
-/// Area inside a closed outline in square pixels, by the shoelace formula; parts that turn the other way round subtract.
+/// Area inside a closed outline in square pixels, by the shoelace formula; parts that turn the other way round
+/// subtract.
 pub(crate) fn area(points: &[[f64; 2]]) -> f64 {
     let next = points.iter().cycle().skip(1);
     let doubled: f64 = points.iter().zip(next).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum();

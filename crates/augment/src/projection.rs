@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A projective map of the continuous plane, `[x', y', w'] = m · [x, y, 1]`, with pixel (0, 0) covering `0..1` × `0..1`.
+/// A projective map of the continuous plane, `[x', y', w'] = m · [x, y, 1]`, with pixel (0, 0) covering `0..1` ×
+/// `0..1`.
 ///
 /// The last row is `[0, 0, 1]` for an affine map.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -67,8 +68,8 @@ impl Projection {
 
     /// The map that takes the unit square's corners (0, 0), (1, 0), (1, 1), (0, 1) to `quad`, in this order.
     ///
-    /// P. Heckbert, "Fundamentals of Texture Mapping and Image Warping" (1989), section 2.2.3. `None` when three corners
-    /// are in line.
+    /// P. Heckbert, "Fundamentals of Texture Mapping and Image Warping" (1989), section 2.2.3. `None` when three
+    /// corners are in line.
     pub fn from_unit_square(quad: [(f64, f64); 4]) -> Option<Self> {
         let [(x0, y0), (x1, y1), (x2, y2), (x3, y3)] = quad;
         let (dx1, dy1, dx2, dy2) = (x1 - x2, y1 - y2, x3 - x2, y3 - y2);

@@ -23,8 +23,8 @@ pub enum Filter {
     /// Triangle, support 1.
     #[default]
     Bilinear,
-    /// The weighted mean of the four pixels around the point, also when shrinking, where others are skipped: what OpenCV
-    /// calls `INTER_LINEAR`, and what networks trained with it expect.
+    /// The weighted mean of the four pixels around the point, also when shrinking, where others are skipped: what
+    /// OpenCV calls `INTER_LINEAR`, and what networks trained with it expect.
     BilinearInterpolation,
     /// Catmull-Rom (a = −0.5), support 2.
     Bicubic,
@@ -153,8 +153,8 @@ fn show_nearest<const N: usize>(
     }
 }
 
-/// The pixel among `part` ones from `first` on that each of `output` shows: the one that holds the point under its centre,
-/// in whole numbers, so that no rounding tells image and mask apart.
+/// The pixel among `part` ones from `first` on that each of `output` shows: the one that holds the point under its
+/// centre, in whole numbers, so that no rounding tells image and mask apart.
 fn nearest_pixels(first: u32, part: u32, output: u32) -> Vec<usize> {
     let holds = |x: u32| (2 * u64::from(x) + 1) * u64::from(part) / (2 * u64::from(output));
     (0..output).map(|x| first as usize + holds(x) as usize).collect()

@@ -7,7 +7,8 @@ use crate::lanes::widest_lanes;
 
 /// Blends with a smoothed image: 0 is smoothed, 1 the image, 2 sharpened (`ImageEnhance.Sharpness`).
 ///
-/// The smoothing is Pillow's `SMOOTH` kernel, (1 1 1; 1 5 1; 1 1 1) / 13, rounded; the outermost pixels stay as they are.
+/// The smoothing is Pillow's `SMOOTH` kernel, (1 1 1; 1 5 1; 1 1 1) / 13, rounded; the outermost pixels stay as they
+/// are.
 pub(crate) fn sharpness(image: &mut RgbImage, factor: f32) {
     let stride = image.width() as usize * 3;
     let height = image.height() as usize;

@@ -11,8 +11,9 @@ use crate::error::{AugmentError, require};
 
 /// The interval that a parameter is drawn from, uniformly.
 ///
-/// Written as one number `d`, it reaches `d` to either side of the neutral value of its setting (0 for an angle, a shift
-/// or a hue, 1 for a factor), as in torchvision and Keras; written as `[lowest, highest]`, it is taken as it stands.
+/// Written as one number `d`, it reaches `d` to either side of the neutral value of its setting (0 for an angle, a
+/// shift or a hue, 1 for a factor), as in torchvision and Keras; written as `[lowest, highest]`, it is taken as it
+/// stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Spread {
     /// `d` to either side of the neutral value.

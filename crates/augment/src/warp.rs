@@ -31,8 +31,8 @@ const FRACTION_BITS: u32 = 32;
 
 /// The image seen through `inverse`, which takes a point of the output to its point in the image.
 ///
-/// As in Pillow, a point outside the image's rectangle shows the border; with a constant border, points inside it but less
-/// than half a pixel from the edge blend with the edge pixel alone, so that no dark seam appears.
+/// As in Pillow, a point outside the image's rectangle shows the border; with a constant border, points inside it but
+/// less than half a pixel from the edge blend with the edge pixel alone, so that no dark seam appears.
 pub(crate) fn warp_image(
     image: &RgbImage,
     inverse: &Projection,

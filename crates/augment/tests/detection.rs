@@ -124,7 +124,8 @@ proptest! {
             return Ok(());
         };
         for instance in &instances {
-            // Three samplings by the nearest pixel, each off by up to half a pixel, later enlarged up to 1.25 · 2 times.
+            // Three samplings by the nearest pixel, each off by up to half a pixel, later enlarged up to 1.25 · 2
+            // times.
             match instance.class {
                 3 => prop_assert!(
                     pixels.x1 > instance.bbox.x1 - 4.0 && pixels.x2 < instance.bbox.x2 + 4.0
@@ -154,8 +155,9 @@ proptest! {
             .map(|instance| instance.segmentation.as_ref().unwrap().to_rle(size.height, size.width).unwrap().to_mask())
             .collect();
         let Some(Segmentation::Polygons(outlines)) = &moved[0].segmentation else { panic!("an outline stays one") };
-        // The nearest pixel of the mask lies up to half its diagonal away, and filling an outline is half a pixel off, which
-        // shearing stretches: 1.2 · 1.1 pixels. Of an acute corner that can be more than one pixel along the outline.
+        // The nearest pixel of the mask lies up to half its diagonal away, and filling an outline is half a pixel off,
+        // which shearing stretches: 1.2 · 1.1 pixels. Of an acute corner that can be more than one pixel along the
+        // outline.
         for (x, y) in (0..size.width).flat_map(|x| (0..size.height).map(move |y| (x, y))) {
             let centre = [f64::from(x) + 0.5, f64::from(y) + 0.5];
             let near = masks[0].get(x, y) == masks[1].get(x, y) || distance_to_outline(centre, &outlines[0]) < 1.5;

@@ -1,5 +1,5 @@
-//! Equality with OpenCV, Pillow and torchvision on `fixtures/detection.*`, which `fixtures/make_detection_references.py`
-//! makes.
+//! Equality with OpenCV, Pillow and torchvision on `fixtures/detection.*`, which
+//! `fixtures/make_detection_references.py` makes.
 
 use augment::{Affine, AugmentKey, Augmentation, Drawn, Filter, ImageSize, Letterbox, Photometric, Pipeline, Spread};
 use image::RgbImage;
@@ -86,8 +86,8 @@ fn shifts_on_the_hexagon_are_those_of_its_formulas() {
     check("hsv-exact", 1, 0.05, shifted);
 }
 
-/// OpenCV rounds the hue to 2°, a turn by 1° of which moves a channel by up to 255 / 60 = 4.25 levels, and saturation and
-/// value to whole levels.
+/// OpenCV rounds the hue to 2°, a turn by 1° of which moves a channel by up to 255 / 60 = 4.25 levels, and saturation
+/// and value to whole levels.
 #[test]
 fn shifts_on_the_hexagon_are_within_the_rounding_of_opencv() {
     check("hsv-opencv", 6, 1.0, shifted);

@@ -218,7 +218,8 @@ fn displacements_have_the_deviation_asked_for() {
         sum += right + down;
         squares += right * right + down * down;
     }
-    // 1000 numbers: the mean deviates by 10 / √1000 = 0.32, the deviation by 10 / √2000 = 0.22; five times that is allowed.
+    // 1000 numbers: the mean deviates by 10 / √1000 = 0.32, the deviation by 10 / √2000 = 0.22; five times that is
+    // allowed.
     assert!((sum / 1000.0f64).abs() < 1.6, "{}", sum / 1000.0);
     assert!(((squares / 1000.0f64).sqrt() - 10.0).abs() < 1.1, "{}", (squares / 1000.0).sqrt());
 }

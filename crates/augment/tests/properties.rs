@@ -139,7 +139,8 @@ proptest! {
         let black = Border::constant([0; 3]);
         let map = GeometricMap::warp(from_padded, size, black, Sampling::Bilinear).unwrap();
         let expected = map.apply_image(pad.apply_image(image));
-        // Coordinates in fixed and in floating point can fall on two sides of a step of the weights (1/1024 of a pixel).
+        // Coordinates in fixed and in floating point can fall on two sides of a step of the weights (1/1024 of a
+        // pixel).
         let largest = warped.iter().zip(expected.iter()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
         prop_assert!(largest <= 1, "levels differ by {}", largest);
     }

@@ -96,7 +96,8 @@ fn tones_equal_pillow() {
     check_equal("invert", |_| Photometric::Invert);
 }
 
-/// torchvision cuts off the fraction when it returns to 8 bits (after adding just under one level), so a level can differ.
+/// torchvision cuts off the fraction when it returns to 8 bits (after adding just under one level), so a level can
+/// differ.
 #[test]
 fn hue_is_within_a_level_of_torchvision() {
     check("hue", 1, 0.1, |case| Drawn::Photometric(Photometric::Hue(case.number("shift") as f32)));
@@ -174,7 +175,8 @@ fn affine(case: &Case) -> Drawn {
     pipeline.draw(AugmentKey { seed: 0, epoch: 0, index: 0 }, size).steps.remove(0)
 }
 
-/// Pillow steps through the image in 1/65536 of a pixel, so a point on the border of two pixels can fall on the other one.
+/// Pillow steps through the image in 1/65536 of a pixel, so a point on the border of two pixels can fall on the other
+/// one.
 #[test]
 fn nearest_affine_warps_equal_pillow_but_for_ties() {
     check("affine-nearest", 255, 0.002, affine);

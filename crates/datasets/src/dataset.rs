@@ -1,7 +1,7 @@
 //! The interface of every data set.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vision_types::{ClassId, ClassNames, Instance, Mask, Sample};
@@ -13,8 +13,8 @@ use crate::DatasetError;
 /// Object-safe for a fixed annotation: `Arc<dyn Dataset<Annotation = ClassId>>`. Reading is `&self` and may be done
 /// from many threads; the same index always gives the same sample.
 pub trait Dataset: Send + Sync {
-    /// What is known about an image: [`ClassId`] for classification, a list of [`Instance`]s for detection, a [`Mask`] of
-    /// its size for segmentation.
+    /// What is known about an image: [`ClassId`] for classification, a list of [`Instance`]s for detection, a [`Mask`]
+    /// of its size for segmentation.
     type Annotation: Clone + Send;
 
     /// Number of samples.
@@ -53,6 +53,12 @@ pub trait Dataset: Send + Sync {
         None
     }
 
+    /// The files that the annotation of sample `index` is read from when it is asked for; none where it is in memory.
+    fn annotation_files(&self, index: usize) -> Vec<PathBuf> {
+        let _ = index;
+        Vec::new()
+    }
+
     /// Width and height in pixels of sample `index` by its annotation, where that gives them; the file may differ.
     fn stated_size(&self, index: usize) -> Option<(u32, u32)> {
         let _ = index;
@@ -84,6 +90,32 @@ impl<A: Clone + Send> fmt::Debug for dyn Dataset<Annotation = A> {
     }
 }
 
+/// What is known about a sample without reading it, taken from another data set: all of [`Dataset`] but `len`, `get`
+/// and `annotation`.
+macro_rules! forward_facts {
+    (|$self:ident, $index:ident| $inner:expr, $position:expr) => {
+        fn source(&$self, $index: usize) -> String {
+            $inner.source($position)
+        }
+        fn key(&$self, $index: usize) -> String {
+            $inner.key($position)
+        }
+        fn file(&$self, $index: usize) -> Option<std::path::PathBuf> {
+            $inner.file($position)
+        }
+        fn annotation_files(&$self, $index: usize) -> Vec<std::path::PathBuf> {
+            $inner.annotation_files($position)
+        }
+        fn stated_size(&$self, $index: usize) -> Option<(u32, u32)> {
+            $inner.stated_size($position)
+        }
+        fn image_id(&$self, $index: usize) -> Option<i64> {
+            $inner.image_id($position)
+        }
+    };
+}
+pub(crate) use forward_facts;
+
 macro_rules! forward_to_inner {
     ($($pointer:ident),*) => {$(
         impl<D: Dataset + ?Sized> Dataset for $pointer<D> {
@@ -97,21 +129,7 @@ macro_rules! forward_to_inner {
             fn annotation(&self, index: usize) -> Result<Self::Annotation, DatasetError> {
                 (**self).annotation(index)
             }
-            fn source(&self, index: usize) -> String {
-                (**self).source(index)
-            }
-            fn key(&self, index: usize) -> String {
-                (**self).key(index)
-            }
-            fn file(&self, index: usize) -> Option<PathBuf> {
-                (**self).file(index)
-            }
-            fn stated_size(&self, index: usize) -> Option<(u32, u32)> {
-                (**self).stated_size(index)
-            }
-            fn image_id(&self, index: usize) -> Option<i64> {
-                (**self).image_id(index)
-            }
+            forward_facts!(|self, index| (**self), index);
         }
     )*};
 }
@@ -140,4 +158,10 @@ where
 /// Fails with [`DatasetError::IndexOutOfRange`] unless `index < len`.
 pub(crate) fn check_index(index: usize, len: usize) -> Result<(), DatasetError> {
     if index < len { Ok(()) } else { Err(DatasetError::IndexOutOfRange { index, len }) }
+}
+
+/// `path` with `/` between its parts on every system: a key that does not depend on where a data set lies.
+pub(crate) fn key_of(path: &Path) -> String {
+    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+    parts.join("/")
 }

@@ -1,8 +1,11 @@
 //! What can go wrong between a folder and a decoded, labelled image.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use vision_types::ClassNames;
+use pictures::PictureError;
+use vision_types::{ClassNames, did_you_mean, nearest_name};
 
 use crate::SplitName;
 
@@ -35,57 +38,9 @@ pub enum DatasetError {
         /// "a folder, found a file" or the like.
         expected: &'static str,
     },
-    /// The bytes are of no image format that can be read.
-    #[error(
-        "{}: not an image ({found}); expected JPEG, PNG, BMP, WebP, GIF or TIFF",
-        path.display()
-    )]
-    NotAnImage {
-        /// The file.
-        path: PathBuf,
-        /// What its first bytes look like.
-        found: String,
-    },
-    /// An image file ends too early.
-    #[error("{}: truncated {format}: {detail}", path.display())]
-    Truncated {
-        /// The file.
-        path: PathBuf,
-        /// "JPEG", "PNG" …
-        format: &'static str,
-        /// What the decoder missed.
-        detail: String,
-    },
-    /// An image file is complete but damaged.
-    #[error("{}: damaged {format}: {detail}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// "JPEG", "PNG" …
-        format: &'static str,
-        /// What the decoder said.
-        detail: String,
-    },
-    /// A valid image of a sort that the decoder does not know.
-    #[error("{}: unsupported {format}: {detail}", path.display())]
-    Unsupported {
-        /// The file.
-        path: PathBuf,
-        /// "JPEG", "PNG" …
-        format: &'static str,
-        /// What is not supported.
-        detail: String,
-    },
-    /// Decoding the image would need an unreasonable amount of memory.
-    #[error("{}: too large to decode safely: {found}; the limit is {limit}", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// What the file claims.
-        found: String,
-        /// What is allowed.
-        limit: String,
-    },
+    /// The file of a picture or mask is none, or damaged, or too large.
+    #[error(transparent)]
+    Picture(PictureError),
     /// A binary data file (IDX, CIFAR) does not have the layout that its name promises.
     #[error("{}: {detail}", path.display())]
     Format {
@@ -263,18 +218,14 @@ pub enum DatasetError {
         /// A short list of what is there.
         found: String,
         /// The layouts that were tried.
-        looked_for: &'static str,
+        looked_for: String,
     },
 }
 
 impl DatasetError {
     /// [`DatasetError::Missing`] for "not found", otherwise [`DatasetError::Unreadable`].
     pub(crate) fn from_io(path: &Path, source: std::io::Error) -> Self {
-        if source.kind() == std::io::ErrorKind::NotFound {
-            Self::Missing { path: path.to_owned(), nearest: nearest_sibling(path) }
-        } else {
-            Self::Unreadable { path: path.to_owned(), source }
-        }
+        PictureError::from_io(path, source).into()
     }
 
     /// Whether the error lies in one sample, so that a run may go on without it.
@@ -283,27 +234,37 @@ impl DatasetError {
             self,
             Self::Missing { .. }
                 | Self::Unreadable { .. }
-                | Self::NotAnImage { .. }
-                | Self::Truncated { .. }
-                | Self::Damaged { .. }
-                | Self::Unsupported { .. }
-                | Self::TooLarge { .. }
+                | Self::Picture(_)
                 | Self::MaskSize { .. }
                 | Self::MaskValue { .. }
         )
     }
 }
 
-/// The candidate most similar to `name`, if one is similar enough to be a slip of the keyboard.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    /// Jaro-Winkler similarity below which two names are unrelated; the threshold clap uses for its suggestions is 0.7.
-    const SIMILAR: f64 = 0.75;
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
-        .filter(|(similarity, _)| *similarity >= SIMILAR)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate.to_owned())
+/// What can happen to any file stays one error, whichever crate met it.
+impl From<PictureError> for DatasetError {
+    fn from(error: PictureError) -> Self {
+        match error {
+            PictureError::Missing { path, nearest } => Self::Missing { path, nearest },
+            PictureError::Unreadable { path, source } => Self::Unreadable { path, source },
+            PictureError::Unwritable { path, source } => Self::Unwritable { path, source },
+            other => Self::Picture(other),
+        }
+    }
+}
+
+/// Fails with [`DatasetError::InvalidSetting`] unless `value` of `key` lies in `range`; `unit` ends the message.
+pub(crate) fn require_in<T: PartialOrd + Display>(
+    key: &'static str,
+    value: T,
+    range: RangeInclusive<T>,
+    unit: &str,
+) -> Result<(), DatasetError> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let expected = format!("{} to {}{unit}", range.start(), range.end());
+    Err(DatasetError::InvalidSetting { key, found: value.to_string(), expected })
 }
 
 /// What an annotation should have said instead of an unknown class: one of those in the configuration, or one that
@@ -314,23 +275,7 @@ pub(crate) fn expected_class(name: &str, classes: &ClassNames, configured: bool,
     } else {
         format!("one of the training annotations for the {split} split, or `classes` in the configuration")
     };
-    format!("{which}{}", did_you_mean(nearest(name, classes.iter()).as_deref()))
-}
-
-fn nearest_sibling(path: &Path) -> Option<String> {
-    let name = path.file_name()?.to_str()?;
-    let parent = match path.parent()? {
-        empty if empty.as_os_str().is_empty() => Path::new("."),
-        parent => parent,
-    };
-    let mut siblings: Vec<String> =
-        std::fs::read_dir(parent).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-    siblings.sort();
-    nearest(name, siblings.iter().map(String::as_str))
-}
-
-fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+    format!("{which}{}", did_you_mean(nearest_name(name, classes.iter()).as_deref()))
 }
 
 fn other_pixels(count: usize) -> String {
@@ -352,26 +297,5 @@ fn ignored_files(count: usize) -> String {
         0 => "it is empty".to_owned(),
         1 => "1 other file ignored".to_owned(),
         count => format!("{count} other files ignored"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_missing_path_suggests_its_nearest_sibling() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("flowers")).unwrap();
-        std::fs::create_dir(folder.path().join("cars")).unwrap();
-        let path = folder.path().join("flower");
-        let error = DatasetError::from_io(&path, std::io::ErrorKind::NotFound.into());
-        assert!(error.to_string().ends_with("flower: no such file or folder; did you mean `flowers`?"), "{error}");
-    }
-
-    #[test]
-    fn unrelated_names_are_not_suggested() {
-        assert_eq!(nearest("horse", ["cat", "ship"]), None);
-        assert_eq!(nearest("Hores", ["cat", "horse"]).as_deref(), Some("horse"));
     }
 }

@@ -22,8 +22,8 @@ pub struct Fold {
     pub seed: u64,
 }
 
-/// The part, from 0, that each sample belongs to: every part has the same share of every class, up to one sample, and the
-/// same size, up to one sample.
+/// The part, from 0, that each sample belongs to: every part has the same share of every class, up to one sample, and
+/// the same size, up to one sample.
 ///
 /// # Panics
 ///

@@ -1,6 +1,5 @@
 //! Decoded images kept in memory.
 
-use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use image::RgbImage;
@@ -65,25 +64,7 @@ impl<D: Dataset> Dataset for InMemory<D> {
         self.inner.annotation(index)
     }
 
-    fn source(&self, index: usize) -> String {
-        self.inner.source(index)
-    }
-
-    fn key(&self, index: usize) -> String {
-        self.inner.key(index)
-    }
-
-    fn file(&self, index: usize) -> Option<PathBuf> {
-        self.inner.file(index)
-    }
-
-    fn stated_size(&self, index: usize) -> Option<(u32, u32)> {
-        self.inner.stated_size(index)
-    }
-
-    fn image_id(&self, index: usize) -> Option<i64> {
-        self.inner.image_id(index)
-    }
+    crate::dataset::forward_facts!(|self, index| self.inner, index);
 }
 
 #[cfg(test)]

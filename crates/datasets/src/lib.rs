@@ -25,81 +25,60 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A new data set is one file with a type that implements [`Dataset`], one `mod` line here and one variant of
-//! [`DatasetSpec`].
+//! A new kind of data is one file with its reader and its settings, one `mod` line, and one line in the list of its
+//! task (`specs/`).
 
-mod annotated_files;
-mod annotation_problem;
-pub mod cifar;
-pub mod coco;
-mod contact_sheet;
+pub mod annotations;
+mod checks;
 pub mod convert;
 mod dataset;
-mod detect;
-pub mod detection_doctor;
-mod detection_spec;
-pub mod detection_stats;
-pub mod doctor;
-pub mod draw;
+mod digest;
+mod download;
 mod error;
-pub mod fetch;
-pub mod file_name_pattern;
 mod fingerprint;
 mod folds;
-mod font;
-mod generated;
-pub mod idx;
-pub mod image_file;
-pub mod image_folder;
 mod in_memory;
-mod jpeg;
-mod labelled_arrays;
-mod labelled_files;
+mod kind;
+pub mod labelled;
 mod listing;
-mod manifest;
-mod mask_drawing;
-mod mask_sheet;
 pub mod masks;
+mod parts;
 mod random;
-pub mod segmentation_doctor;
-mod segmentation_spec;
-pub mod segmentation_stats;
-mod shape_outline;
-pub mod shape_scenes;
-pub mod shapes;
-mod spec;
+mod specs;
 mod split;
-pub mod stats;
 mod subset;
-mod unpack;
-pub mod voc;
-mod weights_manifest;
-pub mod yolo;
+pub mod synthetic;
 
-pub use annotated_files::{AnnotatedFiles, AnnotatedImage, DetectionData, EmptyImages};
-pub use annotation_problem::{AnnotationProblem, CLIP_TOLERANCE, ProblemKind};
-pub use contact_sheet::{annotated_sheet, captioned_sheet, contact_sheet};
+pub use annotations::annotated_files::{
+    AnnotatedFiles, AnnotatedFolderSpec, AnnotatedImage, DetectionData, EmptyImages,
+};
+pub use annotations::annotation_problem::{AnnotationProblem, CLIP_TOLERANCE, ProblemKind};
+pub use annotations::coco::dataset::CocoSpec;
+pub use annotations::voc::VocSpec;
+pub use annotations::yolo::YoloSpec;
+pub use annotations::{coco, voc, yolo};
+pub use checks::{detection_doctor, detection_stats, doctor, segmentation_doctor, segmentation_stats, stats};
 pub use dataset::{ClassificationSamples, Dataset, DetectionSamples, Samples, SegmentationSamples, class_counts};
-pub use detect::{detect, detect_annotated, detect_masks};
-pub use detection_spec::{AnnotatedFolderSpec, CocoSpec, DetectionSpec, ScenesSpec, VocSpec, YoloSpec};
+pub use download::{ArchiveKind, Manifest, PublishedFigure, RemoteFile, UnpackError, WeightsManifest, fetch, unpack};
 pub use error::DatasetError;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use folds::{Fold, stratified_folds};
 pub use in_memory::InMemory;
-pub use labelled_files::LabelledFiles;
-pub use manifest::{ArchiveKind, Manifest, RemoteFile};
-pub use mask_sheet::mask_sheet;
-pub use masks::{ClassColor, CrowdMask, MaskEncoding, PASCAL_PALETTE, SegmentationData, write_mask_png};
-pub use segmentation_spec::{
-    CocoMasksSpec, InstanceMasksSpec, MaskFolderSpec, MaskScenesSpec, SegmentationFolderSpec, SegmentationSpec,
-    Unpaired, VocMasksSpec,
-};
-pub use shape_outline::ShapeKind;
-pub use spec::{
-    Cifar10Spec, Cifar100Spec, DEFAULT_VALIDATION_SPLIT, DatasetSpec, FileNamePatternSpec, FolderSpec, MnistSpec,
-    ShapesSpec,
-};
+pub use kind::{DEFAULT_VALIDATION_SPLIT, Keys};
+pub use labelled::cifar::{Cifar10Spec, Cifar100Spec};
+pub use labelled::file_name_pattern::FileNamePatternSpec;
+pub use labelled::idx::{FashionMnistSpec, MnistSpec};
+pub use labelled::image_folder::FolderSpec;
+pub use labelled::{LabelledFiles, cifar, file_name_pattern, idx, image_folder};
+pub use masks::coco::CocoMasksSpec;
+pub use masks::folder::MaskFolderSpec;
+pub use masks::instances::InstanceMasksSpec;
+pub use masks::voc::VocMasksSpec;
+pub use masks::{ClassColor, CrowdMask, MaskEncoding, SegmentationData, SegmentationFolderSpec, Unpaired};
+pub use specs::{DatasetSpec, DetectionSpec, SegmentationSpec};
 pub use split::{Partition, SplitFractions, SplitName, Splits, stratified_partition};
 pub use subset::Subset;
-pub use unpack::{UnpackError, unpack};
-pub use weights_manifest::{PublishedFigure, WeightsManifest};
+pub use synthetic::mask_scenes::MaskScenesSpec;
+pub use synthetic::shape_scenes::ScenesSpec;
+pub use synthetic::shapes::ShapesSpec;
+pub use synthetic::{ShapeKind, shape_scenes, shapes};

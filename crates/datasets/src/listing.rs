@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::image_file::format_of_extension;
 use crate::{DatasetError, SplitName};
+use pictures::image_file::format_of_extension;
 
 /// The visible content of one folder, each list sorted by name (in the order of code points, as Python sorts).
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -116,6 +116,19 @@ pub(crate) struct FixedSplits {
 /// The last part of a path, for people.
 pub(crate) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// Images at any depth below `folder`, and the number of files passed over.
+pub(crate) fn collect(folder: &Path) -> Result<(Vec<PathBuf>, usize), DatasetError> {
+    let listing = Listing::of(folder)?;
+    let mut ignored = listing.ignored();
+    let mut images = listing.images;
+    for inner in listing.folders {
+        let (more, more_ignored) = collect(&inner)?;
+        images.extend(more);
+        ignored += more_ignored;
+    }
+    Ok((images, ignored))
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! Some samples of another data set.
 
-use std::path::PathBuf;
-
 use vision_types::Sample;
 
 use crate::dataset::check_index;
@@ -50,25 +48,7 @@ impl<D: Dataset> Dataset for Subset<D> {
         self.inner.annotation(self.positions[index])
     }
 
-    fn source(&self, index: usize) -> String {
-        self.inner.source(self.positions[index])
-    }
-
-    fn key(&self, index: usize) -> String {
-        self.inner.key(self.positions[index])
-    }
-
-    fn file(&self, index: usize) -> Option<PathBuf> {
-        self.inner.file(self.positions[index])
-    }
-
-    fn stated_size(&self, index: usize) -> Option<(u32, u32)> {
-        self.inner.stated_size(self.positions[index])
-    }
-
-    fn image_id(&self, index: usize) -> Option<i64> {
-        self.inner.image_id(self.positions[index])
-    }
+    crate::dataset::forward_facts!(|self, index| self.inner, self.positions[index]);
 }
 
 #[cfg(test)]

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use datasets::segmentation_doctor::segmentation_doctor;
-use datasets::{Dataset, DatasetError, ProblemKind, SegmentationData, SegmentationSpec, Splits, write_mask_png};
+use datasets::segmentation_stats::segmentation_stats;
+use datasets::{Dataset, DatasetError, ProblemKind, SegmentationData, SegmentationSpec, Splits, fingerprint};
 use image::{GrayImage, Luma, Rgb, RgbImage};
+use pictures::write_mask_png;
 use vision_types::Mask;
 
 fn spec(settings: &str) -> SegmentationSpec {
@@ -441,4 +443,78 @@ fn the_doctor_names_every_pair_that_does_not_fit() {
     assert_eq!(report.duplicates.len(), 1);
     assert!(report.duplicates[0].annotations_differ && !report.duplicates[0].across_splits);
     assert!(!report.is_healthy());
+}
+
+#[test]
+fn damaged_masks_and_missing_images_do_not_stop_a_fingerprint_or_a_look_at_the_data() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    for number in 0..6 {
+        save_image(&at(&format!("images/{number}.png")), 10, 8);
+        save_mask(&at(&format!("masks/{number}.png")), 10, 8, |x, _| u8::from(x < 5));
+    }
+    let settings = "kind = \"folder\"\nvalidation_split = 0\nclasses = [\"a\", \"b\"]\nencoding = \"index\"";
+    let data = read(settings, root.path());
+    let whole = fingerprint(&data.splits.train);
+    assert_eq!(whole, fingerprint(&read(settings, root.path()).splits.train));
+
+    // Another class for one pixel, in a file of the same length, is another data set.
+    let path = at("masks/1.png");
+    let original = fs::read(&path).unwrap();
+    save_mask(&path, 10, 8, |x, y| u8::from(x < 5 || (x, y) == (7, 3)));
+    assert_ne!(whole, fingerprint(&data.splits.train));
+    fs::write(&path, &original).unwrap();
+    assert_eq!(whole, fingerprint(&data.splits.train));
+
+    // A mask that ends early, one of another size, one that is gone, and an image that is gone.
+    fs::write(at("masks/0.png"), &original[..original.len() / 2]).unwrap();
+    save_mask(&at("masks/1.png"), 9, 8, |_, _| 0);
+    let data = read(settings, root.path());
+    fs::remove_file(at("masks/2.png")).unwrap();
+    fs::remove_file(at("images/3.png")).unwrap();
+    let damaged = fingerprint(&data.splits.train);
+    assert_ne!(whole, damaged);
+    assert_eq!(damaged, fingerprint(&data.splits.train));
+    // What is wrong shows where the sample is needed, by file and reason, and never harms the others.
+    for (index, file, reason) in [
+        (0, "masks/0.png", "truncated PNG"),
+        (1, "masks/1.png", "a mask of 9×8 pixels, expected 10×8"),
+        (2, "masks/2.png", "no such file"),
+        (3, "images/3.png", "no such file"),
+    ] {
+        let error = data.splits.train.get(index).unwrap_err();
+        assert!(error.is_bad_sample(), "{error}");
+        let text = error.to_string();
+        assert!(text.contains(file) && text.contains(reason), "{text}");
+    }
+    assert!(data.splits.train.get(4).is_ok());
+    let stats = segmentation_stats(&data, 10).unwrap();
+    assert_eq!((stats.images.read, stats.images.unreadable, stats.splits[0].unreadable_masks), (2, 4, 2));
+    let report = segmentation_doctor(&data, &|_, _| ()).unwrap();
+    assert_eq!((report.unreadable.len(), report.bad_masks.len()), (1, 3));
+}
+
+#[test]
+fn absurd_numbers_are_refused_in_words() {
+    let sizes = "kind = \"shapes\"\nsize = 100000000";
+    assert_eq!(
+        spec(sizes).open(None).unwrap_err().to_string(),
+        "data set setting `size`: found 100000000, expected 64 to 4096 pixels"
+    );
+    for (key, number) in [
+        ("train", "9000000000000000000"),
+        ("validation", "9000000000"),
+        ("max_objects", "10000000"),
+        ("classes", "900"),
+        ("noise", "inf"),
+        ("noise", "nan"),
+    ] {
+        let text = spec(&format!("kind = \"shapes\"\n{key} = {number}")).open(None).unwrap_err().to_string();
+        assert!(text.starts_with(&format!("data set setting `{key}`: found ")), "{text}");
+    }
+    let root = tempfile::tempdir().unwrap();
+    for settings in ["kind = \"instances\"\nborder = 4000000000", "kind = \"folder\"\nvalidation_split = nan"] {
+        let text = open(settings, root.path()).unwrap_err().to_string();
+        assert!(text.starts_with("data set setting `"), "{text}");
+    }
 }

@@ -3,7 +3,8 @@
 mod published;
 
 use datasets::stats::image_stats;
-use datasets::{ClassificationSamples, Dataset, DatasetSpec, class_counts, image_file};
+use datasets::{ClassificationSamples, Dataset, DatasetSpec, class_counts};
+use pictures::image_file;
 
 use published::test_data;
 

@@ -33,8 +33,8 @@ impl AnchorPoint {
         [(self.x + 0.5) * self.stride, (self.y + 0.5) * self.stride]
     }
 
-    /// The box, in pixels of the input, that raw outputs `[x, y, w, h]` stand for: its centre lies `(x, y)` strides from
-    /// the cell's upper left corner, its sides are `exp(w)` and `exp(h)` strides long.
+    /// The box, in pixels of the input, that raw outputs `[x, y, w, h]` stand for: its centre lies `(x, y)` strides
+    /// from the cell's upper left corner, its sides are `exp(w)` and `exp(h)` strides long.
     ///
     /// Source: Megvii's YOLOX, `yolox/models/yolo_head.py`, `decode_outputs`.
     pub fn decode(self, [x, y, w, h]: [f32; 4]) -> BBox {

@@ -3,8 +3,8 @@
 //! Source: Felzenszwalb and Huttenlocher 2012, "Distance transforms of sampled functions": the squared distance is a
 //! lower envelope of parabolas, along columns first and along rows then.
 
-/// Squared distance in pixels from each pixel's centre to that of the nearest of the `marked` ones, row by row; infinite
-/// everywhere when none is marked.
+/// Squared distance in pixels from each pixel's centre to that of the nearest of the `marked` ones, row by row;
+/// infinite everywhere when none is marked.
 ///
 /// Whole numbers, so exact: the root of one is the distance.
 ///

@@ -1,20 +1,21 @@
-//! Connected regions of a mask and their outlines: what turns a picture of classes into objects.
+//! Connected components of a mask and their outlines: what turns a picture of classes into objects.
 
+use crate::rle::push_run;
 use crate::{Mask, Rle};
 
-/// Which pixels touch.
+/// Which pixels are neighbours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub enum Connectivity {
-    /// Those that share an edge.
+    /// 4-connectivity: those that share an edge.
     #[serde(rename = "4")]
     Four,
-    /// Those that share an edge or a corner.
+    /// 8-connectivity: those that share an edge or a corner.
     #[default]
     #[serde(rename = "8")]
     Eight,
 }
 
-/// Pixels of one class that hang together.
+/// A connected component: pixels of one class.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Region {
     /// Their class number.
@@ -25,7 +26,7 @@ pub struct Region {
     pub bounds: [u32; 4],
 }
 
-/// The regions of a mask.
+/// The connected components of a mask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Regions {
     width: u32,
@@ -126,36 +127,37 @@ impl Regions {
         let [left, top, right, bottom] = self.regions[index].bounds;
         let label = index as u32 + 1;
         let mut counts = Vec::new();
-        let (mut inside, mut run) = (false, top + left * self.height);
+        let (mut inside, mut run) = (false, u64::from(top) + u64::from(left) * u64::from(self.height));
         for x in left..right {
             for y in top..bottom {
                 if (self.label(x, y) == label) != inside {
-                    counts.push(run);
+                    push_run(&mut counts, run);
                     (inside, run) = (!inside, 0);
                 }
                 run += 1;
             }
             // To the first row of the next column.
-            let gap = if x + 1 < right { self.height - bottom + top } else { self.height - bottom };
+            let gap = u64::from(if x + 1 < right { self.height - bottom + top } else { self.height - bottom });
             if gap > 0 && inside {
-                counts.push(run);
+                push_run(&mut counts, run);
                 (inside, run) = (false, 0);
             }
             run += gap;
         }
         if inside {
-            counts.push(run);
+            push_run(&mut counts, run);
             run = 0;
         }
-        run += (self.width - right) * self.height;
+        run += u64::from(self.width - right) * u64::from(self.height);
         if run > 0 {
-            counts.push(run);
+            push_run(&mut counts, run);
         }
         Rle::from_counts(counts, self.height, self.width).expect("every column was counted")
     }
 
-    /// The outer outline of region `index`, counted from 0: the corners of its pixels where it turns, clockwise as seen,
-    /// without repeating the first. Holes are not outlined. Pixels that touch by a corner alone are outlined together with
+    /// The outer outline of region `index`, counted from 0: the corners of its pixels where it turns, clockwise as
+    /// seen, without repeating the first. Holes are not outlined. Pixels that touch by a corner alone are outlined
+    /// together with
     /// [`Connectivity::Eight`].
     ///
     /// # Panics
@@ -393,7 +395,8 @@ mod tests {
         }
     }
 
-    /// Number of pixels that can be reached from outside of the picture without crossing region `index`, over corners too.
+    /// Number of pixels that can be reached from outside of the picture without crossing region `index`, over corners
+    /// too.
     fn outside_of(regions: &Regions, index: usize) -> i64 {
         let (width, height) = (regions.width as i64 + 2, regions.height as i64 + 2);
         let blocked = |x: i64, y: i64| {

@@ -1,7 +1,7 @@
 //! A mask of one object as lengths of runs.
 //!
-//! The arithmetic is that of the COCO API (`common/maskApi.c` of github.com/cocodataset/cocoapi), so that outlines cover
-//! the same pixels and overlaps are the same fractions as there.
+//! The arithmetic is that of the COCO API (`common/maskApi.c` of github.com/cocodataset/cocoapi), so that outlines
+//! cover the same pixels and overlaps are the same fractions as there.
 
 use thiserror::Error;
 
@@ -84,8 +84,8 @@ impl Rle {
         }
     }
 
-    /// A mask from the compressed string of COCO files and results: five bits a character, and from the fourth run on the
-    /// difference to the run before the last (`rleFrString`).
+    /// A mask from the compressed string of COCO files and results: five bits a character, and from the fourth run on
+    /// the difference to the run before the last (`rleFrString`).
     ///
     /// # Errors
     ///
@@ -198,8 +198,8 @@ impl Rle {
         })
     }
 
-    /// The smallest box around the object's pixels as `[x1, y1, x2, y2]`, whose right and lower edges lie behind the last
-    /// pixel; `None` where there are no pixels.
+    /// The smallest box around the object's pixels as `[x1, y1, x2, y2]`, whose right and lower edges lie behind the
+    /// last pixel; `None` where there are no pixels.
     fn bounds(&self) -> Option<[u64; 4]> {
         let height = u64::from(self.height);
         let mut bounds: Option<[u64; 4]> = None;
@@ -227,9 +227,9 @@ impl Rle {
             .filter(|(start, end)| start < end)
     }
 
-    /// The pixels inside a closed outline of `[x, y]` points in pixels, exactly those of COCO's tools (`rleFrPoly`): the
-    /// edges are drawn on a grid of five by five points a pixel, and a column of pixels belongs to the object from one
-    /// crossing of its middle to the next. Fewer than three points enclose nothing.
+    /// The pixels inside a closed outline of `[x, y]` points in pixels, exactly those of COCO's tools (`rleFrPoly`):
+    /// the edges are drawn on a grid of five by five points a pixel, and a column of pixels belongs to the object from
+    /// one crossing of its middle to the next. Fewer than three points enclose nothing.
     pub fn from_polygon(points: &[[f64; 2]], height: u32, width: u32) -> Self {
         if height == 0 || width == 0 || points.is_empty() {
             return Self::empty(height, width);
@@ -242,7 +242,7 @@ impl Rle {
         let mut before = None;
         for (index, &start) in vertices.iter().enumerate() {
             let end = vertices[(index + 1) % vertices.len()];
-            draw_edge(start, end, |u, v| {
+            draw_edge(start, end, [width, height], |u, v| {
                 if let Some((u_before, v_before)) = before.replace((u, v))
                     && u != u_before
                 {
@@ -253,22 +253,24 @@ impl Rle {
         crossings.push(pixels);
         crossings.sort_unstable();
 
-        let mut counts: Vec<u32> = Vec::new();
+        let mut runs: Vec<u64> = Vec::new();
         let mut position = 0;
         let mut lengths = crossings.into_iter().map(|crossing| {
             let length = crossing - position;
             position = crossing;
-            length as u32
+            length
         });
-        counts.extend(lengths.next());
+        runs.extend(lengths.next());
         while let Some(length) = lengths.next() {
             if length > 0 {
-                counts.push(length);
-            } else if let (Some(last), Some(length)) = (counts.last_mut(), lengths.next()) {
+                runs.push(length);
+            } else if let (Some(last), Some(length)) = (runs.last_mut(), lengths.next()) {
                 // Two crossings in one place cancel each other.
                 *last += length;
             }
         }
+        let mut counts: Vec<u32> = Vec::with_capacity(runs.len());
+        runs.into_iter().for_each(|length| push_run(&mut counts, length));
         Self { width, height, counts }
     }
 
@@ -303,8 +305,8 @@ impl Rle {
         Ok(Some(union))
     }
 
-    /// Pixels shared with `other` divided by the pixels of either, in `0..=1`; with `crowd`, where `other` is a group of
-    /// objects, divided by the pixels of `self` alone (`rleIou`). Zero for masks of different sizes.
+    /// Pixels shared with `other` divided by the pixels of either, in `0..=1`; with `crowd`, where `other` is a group
+    /// of objects, divided by the pixels of `self` alone (`rleIou`). Zero for masks of different sizes.
     pub fn iou(&self, other: &Self, crowd: bool) -> f64 {
         if (self.width, self.height) != (other.width, other.height) {
             return 0.0;
@@ -324,7 +326,7 @@ impl Rle {
 }
 
 /// Adds a run; one that no `u32` holds becomes several with empty runs between them.
-fn push_run(counts: &mut Vec<u32>, mut length: u64) {
+pub(crate) fn push_run(counts: &mut Vec<u32>, mut length: u64) {
     while length > u64::from(u32::MAX) {
         counts.extend([u32::MAX, 0]);
         length -= u64::from(u32::MAX);
@@ -356,8 +358,11 @@ fn walk(a: &[u32], b: &[u32], mut visit: impl FnMut(u32, bool, bool)) {
     }
 }
 
-/// Calls `visit(u, v)` for the points of the fine grid on an edge, from start to end, both included.
-fn draw_edge(start: (i64, i64), end: (i64, i64), mut visit: impl FnMut(i64, i64)) {
+/// Calls `visit(u, v)` for the points of the fine grid on an edge, from start to end, both included, as far as they
+/// matter to an image of `[width, height]` pixels: points left and right of it are left out, and of a long steep edge
+/// all but those beside a step to another fine column. So the number of calls is bounded by the image, however far away
+/// an end lies.
+fn draw_edge(start: (i64, i64), end: (i64, i64), [width, height]: [u32; 2], mut visit: impl FnMut(i64, i64)) {
     let (dx, dy) = ((end.0 - start.0).abs(), (end.1 - start.1).abs());
     let flat = dx >= dy;
     // Always drawn in the direction of growing coordinates, so that both neighbours of a shared edge round alike.
@@ -369,14 +374,65 @@ fn draw_edge(start: (i64, i64), end: (i64, i64), mut visit: impl FnMut(i64, i64)
         (_, true) => (to.1 - from.1) as f64 / dx as f64,
         (_, false) => (to.0 - from.0) as f64 / dy as f64,
     };
-    for step in 0..=steps {
+    let point = |step: i64| {
         let t = if flip { steps - step } else { step };
         if flat {
-            visit(from.0 + t, (from.1 as f64 + slope * t as f64 + 0.5) as i64);
+            (from.0 + t, (from.1 as f64 + slope * t as f64 + 0.5) as i64)
         } else {
-            visit((from.0 as f64 + slope * t as f64 + 0.5) as i64, from.1 + t);
+            ((from.0 as f64 + slope * t as f64 + 0.5) as i64, from.1 + t)
         }
+    };
+    // Twice around the image on the fine grid: shorter edges are drawn point by point.
+    let around = 4 * OUTLINE_SCALE * (i64::from(width) + i64::from(height));
+    if steps <= around {
+        (0..=steps).for_each(|step| {
+            let (u, v) = point(step);
+            visit(u, v);
+        });
+        return;
     }
+    // Fine columns beyond which no middle of a column of pixels is crossed, whichever point came before.
+    let (leftmost, rightmost) = (-1, OUTLINE_SCALE * i64::from(width) + OUTLINE_SCALE / 2 + 1);
+    // Columns along an edge never turn back, so the part within is in one piece.
+    let rising = end.0 >= start.0;
+    let reached =
+        |column: i64| first_step(steps, |step| if rising { point(step).0 >= column } else { point(step).0 <= column });
+    let (entry, exit) = if rising { (leftmost, rightmost + 1) } else { (rightmost, leftmost - 1) };
+    let (first, behind) = (reached(entry), reached(exit));
+    if first >= behind {
+        return;
+    }
+    let mut call = |step: i64| {
+        let (u, v) = point(step);
+        visit(u, v);
+    };
+    if flat {
+        (first..behind).for_each(call);
+        return;
+    }
+    call(first);
+    let mut step = first;
+    loop {
+        let next = reached(point(step).0 + if rising { 1 } else { -1 });
+        if next >= behind {
+            break;
+        }
+        call(next - 1);
+        call(next);
+        step = next;
+    }
+    call(behind - 1);
+}
+
+/// The first of the steps `0..=steps` at which `holds`, which then holds for all that follow; `steps + 1` where there
+/// is none.
+fn first_step(steps: i64, holds: impl Fn(i64) -> bool) -> i64 {
+    let (mut low, mut high) = (0, steps + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if holds(middle) { high = middle } else { low = middle + 1 }
+    }
+    low
 }
 
 /// Where a step between two neighbouring fine columns crosses the middle of a column of pixels: the place in COCO's
@@ -449,5 +505,83 @@ mod tests {
         assert_eq!(rle.area(), 6);
         assert_eq!(Rle::from_polygon(&square[..2], 5, 6).area(), 0);
         assert_eq!(Rle::from_polygon(&[], 5, 6), Rle::empty(5, 6));
+    }
+
+    /// [`Rle::from_polygon`] with every point of every edge, as `rleFrPoly` draws them.
+    fn drawn_point_by_point(points: &[[f64; 2]], height: u32, width: u32) -> Mask {
+        let fine = |value: f64| i64::from((OUTLINE_SCALE as f64 * value + 0.5) as i32);
+        let vertices: Vec<(i64, i64)> = points.iter().map(|&[x, y]| (fine(x), fine(y))).collect();
+        let (mut crossings, mut before) = (Vec::new(), None);
+        for (index, &start) in vertices.iter().enumerate() {
+            let end = vertices[(index + 1) % vertices.len()];
+            // In an image as large as the edge is long nothing is left out.
+            let reach = ((end.0 - start.0).abs() + (end.1 - start.1).abs()) as u32 + 1;
+            draw_edge(start, end, [reach, reach], |u, v| {
+                if let Some(last) = before.replace((u, v))
+                    && u != last.0
+                {
+                    crossings.extend(crossing(last, (u, v), height, width));
+                }
+            });
+        }
+        crossings.sort_unstable();
+        let mut mask = Mask::filled(width, height, 0);
+        for (place, inside) in (0..u64::from(width) * u64::from(height)).map(|place| {
+            // Inside behind an odd number of crossings.
+            (place, crossings.partition_point(|&crossing| crossing <= place) % 2 == 1)
+        }) {
+            let (x, y) = (place / u64::from(height), place % u64::from(height));
+            mask.pixels_mut()[(y * u64::from(width) + x) as usize] = u8::from(inside);
+        }
+        mask
+    }
+
+    #[test]
+    fn edges_that_leave_the_image_cover_the_same_pixels() {
+        let mut state = 1_u64;
+        let mut random = |reach: f64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((state >> 33) as f64 / f64::from(1u32 << 31) - 0.5) * 2.0 * reach
+        };
+        for round in 0..600 {
+            let reach = [8.0, 60.0, 700.0, 5000.0][round % 4];
+            let (height, width) = (1 + round as u32 % 9, 1 + round as u32 % 7);
+            let mut points: Vec<[f64; 2]> = (0..3 + round % 4).map(|_| [random(reach), random(reach)]).collect();
+            // Upright and level edges through the image, and a corner in it.
+            if round % 3 == 0 {
+                points.push([random(6.0), random(6.0)]);
+                let [x, _] = points[0];
+                points[1] = [x, random(reach)];
+            }
+            let expected = drawn_point_by_point(&points, height, width);
+            assert_eq!(Rle::from_polygon(&points, height, width).to_mask(), expected, "{points:?}, {width}×{height}");
+        }
+    }
+
+    #[test]
+    fn points_far_away_take_no_longer() {
+        // The triangle below the diagonal of a huge square, whose edges have 4·10⁹ points on the fine grid; in the
+        // image it looks as that of a square of 400 pixels does.
+        let far = 4e8;
+        let triangle = |far: f64| [[-far, -far], [far, far], [-far, far]];
+        let rle = Rle::from_polygon(&triangle(far), 30, 40);
+        assert_eq!(rle.to_mask(), drawn_point_by_point(&triangle(200.0), 30, 40));
+        let all = Rle::from_polygon(&[[-far, -far], [far, -far], [far, far], [-far, far]], 40, 30);
+        assert_eq!(all.counts, [0, 1200]);
+        assert_eq!(Rle::from_polygon(&[[far, -far], [f64::MAX, 0.0], [far, f64::INFINITY]], 40, 30).area(), 0);
+    }
+
+    #[test]
+    fn runs_beyond_four_billion_pixels_keep_their_lengths() {
+        // 70,000² = 4.9·10⁹ pixels, of which an outline of one pixel leaves two runs of background above 2³².
+        for points in [
+            [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]],
+            [[69_999.0, 69_999.0], [70_000.0, 69_999.0], [70_000.0, 70_000.0], [69_999.0, 70_000.0]],
+        ] {
+            let rle = Rle::from_polygon(&points, 70_000, 70_000);
+            assert_eq!(rle.counts.iter().map(|&count| u64::from(count)).sum::<u64>(), 4_900_000_000);
+            assert_eq!(rle.area(), 1);
+        }
+        assert_eq!(Rle::empty(70_000, 70_000).area(), 0);
     }
 }

@@ -73,7 +73,7 @@ impl Answers for Classifies {
 
     fn picture(&self, image: &RgbImage, answer: &Answer) -> RgbImage {
         let caption = format!("{} {:.3}", answer.class, answer.score);
-        datasets::captioned_sheet(&[(image, caption)], 1, PICTURE_SIDE)
+        pictures::captioned_sheet(&[(image, caption)], 1, PICTURE_SIDE)
     }
 
     fn write_tables(&self, folder: &Path, answers: &[Answer]) -> anyhow::Result<()> {

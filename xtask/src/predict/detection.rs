@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use datasets::draw;
 use image::RgbImage;
+use pictures::draw;
 use serde::Serialize;
 use tensor_backend::SelectedBackend;
 use trainer::config::nearest;

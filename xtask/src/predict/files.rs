@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use datasets::image_file;
+use pictures::image_file;
 
 /// The files that `inputs` stand for: files as given, folders searched to any depth, in the order of their names.
 pub(super) fn image_files(inputs: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {

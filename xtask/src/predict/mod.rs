@@ -12,8 +12,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use datasets::image_file;
 use image::RgbImage;
+use pictures::image_file;
 use serde::Serialize;
 use tensor_backend::{SelectedBackend, open_device};
 use trainer::config::TaskKind;

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use datasets::{draw, write_mask_png};
 use image::RgbImage;
+use pictures::{draw, write_mask_png};
 use serde::Serialize;
 use tensor_backend::SelectedBackend;
 use trainer::tasks::segmentation::{SegmentationPredictor, SegmentedImage, SegmentedObject};

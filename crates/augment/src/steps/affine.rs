@@ -6,11 +6,12 @@ use super::always;
 use crate::error::require_probability;
 use crate::spread::uniform;
 use crate::{
-    Augment, AugmentError, Border, Drawn, FillMode, Generator, GeometricMap, ImageSize, Projection, Sampling, Spread,
+    Augment, AugmentError, Border, Drawn, FillMode, Generator, GeometricMap, ImageSize, Named, Projection, Sampling,
+    Spread,
 };
 
-/// `affine`: rotation, shift, shear and zoom drawn together and applied as one warp about the image's centre, so that the
-/// image is resampled only once.
+/// `affine`: rotation, shift, shear and zoom drawn together and applied as one warp about the image's centre, so that
+/// the image is resampled only once.
 ///
 /// Covers torchvision's `RandomRotation` and `RandomAffine` and the ranges of Keras' `ImageDataGenerator`, whose
 /// `fill_mode="reflect"` is called `symmetric` here.
@@ -27,7 +28,8 @@ pub struct Affine {
     pub shear_x: Spread,
     /// Degrees by which horizontal lines lean (torchvision's second shear). 0 by default.
     pub shear_y: Spread,
-    /// Magnification (Keras' `zoom_range`, torchvision's `scale`); a number `z` draws from 1 − z to 1 + z. 1 by default.
+    /// Magnification (Keras' `zoom_range`, torchvision's `scale`); a number `z` draws from 1 − z to 1 + z. 1 by
+    /// default.
     ///
     /// Keras' factor is how much more of the image is seen, the reciprocal of a magnification.
     pub zoom: Spread,
@@ -105,10 +107,6 @@ impl AffineTerms {
 }
 
 impl Augment for Affine {
-    fn kind(&self) -> &'static str {
-        "affine"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::affine::AffineTerms;
 use super::always;
 use crate::error::{require, require_probability};
-use crate::{Augment, AugmentError, Border, Drawn, Generator, GeometricMap, ImageSize, Photometric, Sampling};
+use crate::{Augment, AugmentError, Border, Drawn, Generator, GeometricMap, ImageSize, Named, Photometric, Sampling};
 
 /// The operations that both methods choose from, in torchvision's order.
 #[derive(Debug, Clone, Copy)]
@@ -165,10 +165,6 @@ impl Default for RandAugment {
 }
 
 impl Augment for RandAugment {
-    fn kind(&self) -> &'static str {
-        "rand-augment"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }
@@ -217,10 +213,6 @@ impl Default for TrivialAugmentWide {
 }
 
 impl Augment for TrivialAugmentWide {
-    fn kind(&self) -> &'static str {
-        "trivial-augment-wide"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }

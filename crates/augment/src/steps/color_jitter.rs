@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::always;
 use crate::error::require_probability;
 use crate::spread::uniform;
-use crate::{Augment, AugmentError, Drawn, Generator, ImageSize, Photometric, Spread};
+use crate::{Augment, AugmentError, Drawn, Generator, ImageSize, Named, Photometric, Spread};
 
 /// `color-jitter`: brightness, contrast, saturation and hue, each drawn from its range and applied in random order
 /// (torchvision's `ColorJitter`; Keras' `brightness_range` is `brightness = [lowest, highest]`).
@@ -38,10 +38,6 @@ impl Default for ColorJitter {
 }
 
 impl Augment for ColorJitter {
-    fn kind(&self) -> &'static str {
-        "color-jitter"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }

@@ -4,7 +4,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::require;
-use crate::{Augment, AugmentError, Border, Drawn, FillMode, Generator, GeometricMap, ImageSize, Window};
+use crate::{Augment, AugmentError, Border, Drawn, FillMode, Generator, GeometricMap, ImageSize, Named, Window};
 
 const SIZES: &str = "sides from 1 to 16384 pixels";
 
@@ -17,10 +17,6 @@ pub struct CentreCrop {
 }
 
 impl Augment for CentreCrop {
-    fn kind(&self) -> &'static str {
-        "centre-crop"
-    }
-
     fn is_random(&self) -> bool {
         false
     }
@@ -78,10 +74,6 @@ impl RandomCrop {
 }
 
 impl Augment for RandomCrop {
-    fn kind(&self) -> &'static str {
-        "random-crop"
-    }
-
     fn validate(&self) -> Result<(), AugmentError> {
         require(self.size.is_allowed(), self.kind(), "size", self.size, SIZES)?;
         let limit = crate::size::MAX_SIDE;

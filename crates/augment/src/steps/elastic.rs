@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 use super::always;
 use crate::elastic::ElasticMap;
 use crate::error::{require, require_probability};
-use crate::{Augment, AugmentError, Border, Drawn, FillMode, Generator, ImageSize, Sampling};
+use crate::{Augment, AugmentError, Border, Drawn, FillMode, Generator, ImageSize, Named, Sampling};
 
-/// `elastic`: the image deformed smoothly, by normally distributed displacements at the nodes of a coarse grid with bicubic
-/// interpolation between them (O. Ronneberger, P. Fischer, T. Brox, "U-Net: Convolutional Networks for Biomedical Image
-/// Segmentation", 2015, section 3.1; the idea is that of P. Simard, D. Steinkraus, J. Platt, 2003). The defaults are the
-/// paper's, but for the border.
+/// `elastic`: the image deformed smoothly, by normally distributed displacements at the nodes of a coarse grid with
+/// bicubic interpolation between them (O. Ronneberger, P. Fischer, T. Brox, "U-Net: Convolutional Networks for
+/// Biomedical Image Segmentation", 2015, section 3.1; the idea is that of P. Simard, D. Steinkraus, J. Platt, 2003).
+/// The defaults are the paper's, but for the border.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Elastic {
     /// Nodes along each side of the image, those at the corners among them; 3 by default.
     pub grid: u32,
-    /// Standard deviation of the displacements along each axis, in pixels; 10 by default. Where an image is so small that
-    /// it would be strained by more than 3/4 ([`MAX_STRAIN`](crate::MAX_STRAIN)), its displacements are shortened.
+    /// Standard deviation of the displacements along each axis, in pixels; 10 by default. Where an image is so small
+    /// that it would be strained by more than 3/4 ([`MAX_STRAIN`](crate::MAX_STRAIN)), its displacements are shortened.
     pub sigma: f64,
-    /// What lies beyond the image: `reflect` (default, as the paper mirrors images), `constant`, `symmetric`, `nearest` or
-    /// `wrap`.
+    /// What lies beyond the image: `reflect` (default, as the paper mirrors images), `constant`, `symmetric`, `nearest`
+    /// or `wrap`.
     pub fill_mode: FillMode,
     /// Colour of `constant`, red, green and blue; black by default.
     pub fill: [u8; 3],
@@ -46,10 +46,6 @@ impl Default for Elastic {
 }
 
 impl Augment for Elastic {
-    fn kind(&self) -> &'static str {
-        "elastic"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }

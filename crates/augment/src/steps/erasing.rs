@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{always, half};
 use crate::error::{require, require_probability};
 use crate::spread::{log_uniform, uniform};
-use crate::{Augment, AugmentError, Drawn, Eraser, Generator, ImageSize, Photometric, Rectangle};
+use crate::{Augment, AugmentError, Drawn, Eraser, Generator, ImageSize, Named, Photometric, Rectangle};
 
 /// The mean colour of ImageNet in levels (0.485, 0.456, 0.406 of 255): what becomes 0 after its normalisation.
 const IMAGENET_MEAN_COLOUR: [u8; 3] = [124, 116, 104];
@@ -38,10 +38,6 @@ impl Default for RandomErasing {
 const ATTEMPTS: usize = 10;
 
 impl Augment for RandomErasing {
-    fn kind(&self) -> &'static str {
-        "random-erasing"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }
@@ -110,10 +106,6 @@ impl Cutout {
 }
 
 impl Augment for Cutout {
-    fn kind(&self) -> &'static str {
-        "cutout"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{always, half};
 use crate::error::{require, require_probability};
 use crate::spread::uniform;
-use crate::{Augment, AugmentError, Drawn, Generator, ImageSize, Photometric};
+use crate::{Augment, AugmentError, Drawn, Generator, ImageSize, Named, Photometric};
 
 /// The largest kernel allowed, in pixels.
 const MAX_KERNEL: u32 = 255;
@@ -31,10 +31,6 @@ impl Default for GaussianBlur {
 }
 
 impl Augment for GaussianBlur {
-    fn kind(&self) -> &'static str {
-        "gaussian-blur"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }
@@ -77,10 +73,6 @@ impl Default for MedianBlur {
 }
 
 impl Augment for MedianBlur {
-    fn kind(&self) -> &'static str {
-        "median-blur"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }
@@ -100,7 +92,8 @@ impl Augment for MedianBlur {
     }
 }
 
-/// `gaussian-noise`: independent normal noise on every channel of every pixel (torchvision's v2 `GaussianNoise`, clipped).
+/// `gaussian-noise`: independent normal noise on every channel of every pixel (torchvision's v2 `GaussianNoise`,
+/// clipped).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GaussianNoise {
@@ -117,10 +110,6 @@ impl Default for GaussianNoise {
 }
 
 impl Augment for GaussianNoise {
-    fn kind(&self) -> &'static str {
-        "gaussian-noise"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }

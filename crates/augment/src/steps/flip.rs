@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::half;
 use crate::error::require_probability;
-use crate::{Augment, AugmentError, Drawn, Generator, GeometricMap, ImageSize};
+use crate::{Augment, AugmentError, Drawn, Generator, GeometricMap, ImageSize, Named};
 
 /// `horizontal-flip`: left and right exchanged (Keras' `horizontal_flip`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,10 +37,6 @@ impl Default for VerticalFlip {
 }
 
 impl Augment for HorizontalFlip {
-    fn kind(&self) -> &'static str {
-        "horizontal-flip"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }
@@ -55,10 +51,6 @@ impl Augment for HorizontalFlip {
 }
 
 impl Augment for VerticalFlip {
-    fn kind(&self) -> &'static str {
-        "vertical-flip"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }

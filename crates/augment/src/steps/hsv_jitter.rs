@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::always;
 use crate::error::{require, require_probability};
 use crate::spread::uniform;
-use crate::{Augment, AugmentError, Drawn, Generator, ImageSize, Photometric};
+use crate::{Augment, AugmentError, Drawn, Generator, ImageSize, Named, Photometric};
 
-/// `hsv-jitter`: hue, saturation and value shifted by random amounts, each with an even chance (`augment_hsv` of YOLOX).
+/// `hsv-jitter`: hue, saturation and value shifted by random amounts, each with an even chance (`augment_hsv` of
+/// YOLOX).
 ///
 /// YOLOX cuts the shifts off to whole numbers; here they are not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,10 +32,6 @@ impl Default for HsvJitter {
 }
 
 impl Augment for HsvJitter {
-    fn kind(&self) -> &'static str {
-        "hsv-jitter"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::require;
 use crate::letterbox::Letterbox;
 use crate::mosaic::GREY;
-use crate::{Augment, AugmentError, Drawn, Filter, Generator, GeometricMap, ImageSize};
+use crate::{Augment, AugmentError, Drawn, Filter, Generator, GeometricMap, ImageSize, Named};
 
 /// `letterbox`: the whole image as large as it fits into a size, its aspect ratio kept, one colour around it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,10 +48,6 @@ impl LetterboxStep {
 }
 
 impl Augment for LetterboxStep {
-    fn kind(&self) -> &'static str {
-        "letterbox"
-    }
-
     fn is_random(&self) -> bool {
         false
     }

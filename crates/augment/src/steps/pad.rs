@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::require;
 use crate::size::MAX_SIDE;
-use crate::{Augment, AugmentError, Border, Drawn, FillMode, Generator, GeometricMap, ImageSize, Window};
+use crate::{Augment, AugmentError, Border, Drawn, FillMode, Generator, GeometricMap, ImageSize, Named, Window};
 
 /// `pad`: pixels added around the image (torchvision's `Pad`).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -21,10 +21,6 @@ pub struct Pad {
 }
 
 impl Augment for Pad {
-    fn kind(&self) -> &'static str {
-        "pad"
-    }
-
     fn is_random(&self) -> bool {
         false
     }

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::half;
 use crate::error::{require, require_probability};
-use crate::{Augment, AugmentError, Border, Drawn, FillMode, Generator, GeometricMap, ImageSize, Projection, Sampling};
+use crate::{
+    Augment, AugmentError, Border, Drawn, FillMode, Generator, GeometricMap, ImageSize, Named, Projection, Sampling,
+};
 
 /// `perspective`: each corner drawn inwards by a random distance (torchvision's `RandomPerspective`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,10 +38,6 @@ impl Default for Perspective {
 }
 
 impl Augment for Perspective {
-    fn kind(&self) -> &'static str {
-        "perspective"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::require;
 use crate::spread::{log_uniform, uniform};
-use crate::{Augment, AugmentError, Drawn, Filter, Generator, GeometricMap, ImageSize, Rectangle};
+use crate::{Augment, AugmentError, Drawn, Filter, Generator, GeometricMap, ImageSize, Named, Rectangle};
 
-/// `random-resized-crop`: a part of random area and aspect ratio, resampled to `size` (torchvision's `RandomResizedCrop`;
-/// Szegedy et al., "Going Deeper with Convolutions", section 6).
+/// `random-resized-crop`: a part of random area and aspect ratio, resampled to `size` (torchvision's
+/// `RandomResizedCrop`; Szegedy et al., "Going Deeper with Convolutions", section 6).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RandomResizedCrop {
@@ -70,10 +70,6 @@ impl RandomResizedCrop {
 }
 
 impl Augment for RandomResizedCrop {
-    fn kind(&self) -> &'static str {
-        "random-resized-crop"
-    }
-
     fn validate(&self) -> Result<(), AugmentError> {
         let show = |(lowest, highest): (f64, f64)| format!("[{lowest}, {highest}]");
         require(self.size.is_allowed(), self.kind(), "size", self.size, "sides from 1 to 16384 pixels")?;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::require;
 use crate::size::MAX_SIDE;
-use crate::{Augment, AugmentError, Drawn, Filter, Generator, GeometricMap, ImageSize, Rectangle};
+use crate::{Augment, AugmentError, Drawn, Filter, Generator, GeometricMap, ImageSize, Named, Rectangle};
 
 /// `resize`: the whole image at another size; exactly one of `size`, `shorter_side` and `longer_side` is given.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -36,10 +36,6 @@ impl Resize {
 }
 
 impl Augment for Resize {
-    fn kind(&self) -> &'static str {
-        "resize"
-    }
-
     fn is_random(&self) -> bool {
         false
     }

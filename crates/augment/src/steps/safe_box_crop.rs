@@ -8,14 +8,14 @@ use vision_types::BBox;
 use super::always;
 use crate::error::{require, require_probability};
 use crate::spread::{log_uniform, uniform};
-use crate::{Augment, AugmentError, Drawn, Filter, Generator, GeometricMap, ImageSize, Rectangle};
+use crate::{Augment, AugmentError, Drawn, Filter, Generator, GeometricMap, ImageSize, Named, Rectangle};
 
 /// `safe-box-crop`: a part of random area and aspect ratio, resampled to the image's own or a given size, that shows
 /// enough of at least one annotated object.
 ///
-/// Of each image one object is chosen at random, and parts are drawn until one shows `min_visible` of its box; the image
-/// stays whole where none of 40 does. Parts of an image without objects are drawn freely. (The sampler of Liu et al.,
-/// "SSD", section 2.2, asks for an overlap of part and object instead, which small objects never reach.)
+/// Of each image one object is chosen at random, and parts are drawn until one shows `min_visible` of its box; the
+/// image stays whole where none of 40 does. Parts of an image without objects are drawn freely. (The sampler of Liu et
+/// al., "SSD", section 2.2, asks for an overlap of part and object instead, which small objects never reach.)
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SafeBoxCrop {
@@ -79,10 +79,6 @@ fn shown(bbox: BBox, part: Rectangle) -> f32 {
 }
 
 impl Augment for SafeBoxCrop {
-    fn kind(&self) -> &'static str {
-        "safe-box-crop"
-    }
-
     fn is_random(&self) -> bool {
         self.probability > 0.0
     }

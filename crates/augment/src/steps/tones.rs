@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::half;
 use crate::error::{require, require_probability};
 use crate::spread::uniform;
-use crate::{Augment, AugmentError, Drawn, Generator, ImageSize, Photometric, Spread};
+use crate::{Augment, AugmentError, Drawn, Generator, ImageSize, Named, Photometric, Spread};
 
 /// A change without settings of its own: the struct, its default and its [`Augment`].
 macro_rules! plain_change {
-    ($(#[$docs:meta])* $name:ident, $kind:literal, $change:expr) => {
+    ($(#[$docs:meta])* $name:ident, $change:expr) => {
         $(#[$docs])*
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -26,10 +26,6 @@ macro_rules! plain_change {
         }
 
         impl Augment for $name {
-            fn kind(&self) -> &'static str {
-                $kind
-            }
-
             fn probability(&self) -> f64 {
                 self.probability
             }
@@ -39,7 +35,7 @@ macro_rules! plain_change {
             }
 
             fn validate(&self) -> Result<(), AugmentError> {
-                require_probability($kind, self.probability)
+                require_probability(self.kind(), self.probability)
             }
 
             fn draw(&self, _: &mut Generator, _: ImageSize) -> Drawn {
@@ -51,22 +47,22 @@ macro_rules! plain_change {
 
 plain_change! {
     /// `grey`: the luma in all three channels (torchvision's `RandomGrayscale`).
-    Grey, "grey", Photometric::Grey
+    Grey, Photometric::Grey
 }
 
 plain_change! {
     /// `auto-contrast`: each channel stretched to all levels (torchvision's `RandomAutocontrast`).
-    AutoContrast, "auto-contrast", Photometric::AutoContrast
+    AutoContrast, Photometric::AutoContrast
 }
 
 plain_change! {
     /// `equalize`: the histogram of each channel made flat (torchvision's `RandomEqualize`).
-    Equalize, "equalize", Photometric::Equalize
+    Equalize, Photometric::Equalize
 }
 
 plain_change! {
     /// `invert`: the negative (torchvision's `RandomInvert`).
-    Invert, "invert", Photometric::Invert
+    Invert, Photometric::Invert
 }
 
 /// `sharpness`: blended with a smoothed copy (torchvision's `RandomAdjustSharpness`, with a range for the factor).
@@ -81,10 +77,6 @@ pub struct Sharpness {
 }
 
 impl Augment for Sharpness {
-    fn kind(&self) -> &'static str {
-        "sharpness"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }
@@ -111,10 +103,6 @@ pub struct Posterize {
 }
 
 impl Augment for Posterize {
-    fn kind(&self) -> &'static str {
-        "posterize"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }
@@ -151,10 +139,6 @@ const fn middle_level() -> f32 {
 }
 
 impl Augment for Solarize {
-    fn kind(&self) -> &'static str {
-        "solarize"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }

@@ -8,7 +8,7 @@ use super::letterbox::grey;
 use crate::error::{require, require_probability};
 use crate::letterbox::Letterbox;
 use crate::spread::uniform;
-use crate::{Augment, AugmentError, Drawn, Filter, Generator, GeometricMap, ImageSize, Rectangle};
+use crate::{Augment, AugmentError, Drawn, Filter, Generator, GeometricMap, ImageSize, Named, Rectangle};
 
 /// `zoom-out`: the image made smaller and placed anywhere on a canvas of its own size, so that objects become smaller
 /// (the expansion of Liu et al., "SSD", section 3.6; torchvision's `RandomZoomOut`, which enlarges the canvas instead).
@@ -32,10 +32,6 @@ impl Default for ZoomOut {
 }
 
 impl Augment for ZoomOut {
-    fn kind(&self) -> &'static str {
-        "zoom-out"
-    }
-
     fn probability(&self) -> f64 {
         self.probability
     }

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pictures::image_file;
 use vision_types::Instance;
 
 use super::ImageTransfer;
-use crate::{Dataset, DatasetError, image_file};
+use crate::{Dataset, DatasetError};
 
 /// The name of a written image, and its width and height.
 type Transferred = (String, (u32, u32));

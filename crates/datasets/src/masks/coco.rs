@@ -1,33 +1,82 @@
 //! Masks painted from the outlines and run lengths of COCO files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use vision_types::ClassNames;
+use vision_types::{ClassNames, did_you_mean, nearest_name};
 
-use super::{CrowdMask, MOST_CLASSES, PaintedObjects, SegmentationData};
-use crate::coco::dataset::{self as coco_dataset, CocoOptions};
-use crate::error::nearest;
+use super::{CrowdMask, MOST_CLASSES, PaintedObjects, SegmentationData, SegmentationFolderSpec, Unpaired};
+use crate::annotations::annotated_files::EmptyImages;
+use crate::annotations::coco::dataset::{self as coco_dataset, CocoSpec};
+use crate::kind::{DataKind, FileSettings, data_settings};
 use crate::{Dataset, DatasetError, DetectionSamples, SegmentationSamples, Splits};
+
+data_settings! {
+    /// Settings of `coco`; the path may also be an annotation file. Files and folders are relative to it.
+    pub struct CocoMasksSpec from files {
+        /// Annotations for training; by default looked for, as `annotations/instances_train2017.json` and the like.
+        pub train_annotations: Option<PathBuf> = None, omit "Option::is_none";
+        /// Folder of the training images; by default looked for, as `train2017` and the like.
+        pub train_images: Option<PathBuf> = None, omit "Option::is_none";
+        /// Annotations for validation.
+        pub val_annotations: Option<PathBuf> = None, omit "Option::is_none";
+        /// Folder of the validation images.
+        pub val_images: Option<PathBuf> = None, omit "Option::is_none";
+        /// Annotations for testing.
+        pub test_annotations: Option<PathBuf> = None, omit "Option::is_none";
+        /// Folder of the test images.
+        pub test_images: Option<PathBuf> = None, omit "Option::is_none";
+        /// The categories that are classes, without the background; by default all.
+        pub classes: Option<Vec<String>> = None, omit "Option::is_none";
+        /// What becomes of groups of objects (`iscrowd`): `ignore`, `paint` or `drop`.
+        pub crowd: CrowdMask = CrowdMask::Ignore;
+        /// What becomes of training images without objects: `keep` or `drop`.
+        pub empty_images: EmptyImages = EmptyImages::Keep;
+    } with validation_split, test_split
+}
+
+impl DataKind for CocoMasksSpec {
+    type Data = SegmentationData;
+    type Auto = SegmentationFolderSpec;
+    const LOOKS_LIKE: &'static str = coco_dataset::LOOKS_LIKE;
+
+    fn open(&self, root: &Path) -> Result<SegmentationData, DatasetError> {
+        let objects = CocoSpec {
+            train_annotations: self.train_annotations.clone(),
+            train_images: self.train_images.clone(),
+            val_annotations: self.val_annotations.clone(),
+            val_images: self.val_images.clone(),
+            test_annotations: self.test_annotations.clone(),
+            test_images: self.test_images.clone(),
+            empty_images: self.empty_images,
+            ..CocoSpec::at(root, self.fractions())
+        };
+        open(root, &objects, self.classes.as_deref(), self.crowd)
+    }
+
+    fn recognise(place: &Path, auto: &SegmentationFolderSpec) -> Result<Option<Self>, DatasetError> {
+        Ok(coco_dataset::recognise(place)?.then(|| Self::at(place, auto.fractions())))
+    }
+}
 
 /// The name of class 0.
 const BACKGROUND: &str = "background";
 
-/// Opens the COCO files below `root`, or the single file that it is, as masks: class 0 is the background, the categories
-/// follow in the order of their numbers, or those of `classes` in the order given; objects of other categories are left
-/// out.
+/// Opens the COCO files below `root`, or the single file that it is, as masks: class 0 is the background, the
+/// categories follow in the order of their numbers, or those of `classes` in the order given; objects of other
+/// categories are left out.
 ///
 /// # Errors
 ///
 /// Those of the reader of COCO files, [`DatasetError::InvalidSetting`] for a class that is no category, and
 /// [`DatasetError::Format`] for an object that is a box alone.
-pub(crate) fn open(
+fn open(
     root: &Path,
-    options: &CocoOptions,
+    objects: &CocoSpec,
     classes: Option<&[String]>,
     crowd: CrowdMask,
 ) -> Result<SegmentationData, DatasetError> {
-    let data = coco_dataset::open(root, options)?;
+    let data = coco_dataset::open(root, objects)?;
     let categories = &data.splits.classes;
     let selected: Vec<usize> = match classes {
         None => (0..categories.len()).collect(),
@@ -57,13 +106,13 @@ pub(crate) fn open(
         classes: ClassNames::new(std::iter::once(BACKGROUND).chain(names)),
         ignored_files: data.splits.ignored_files,
     };
-    Ok(SegmentationData { splits, problems: data.problems })
+    // What annotations of COCO lack is a matter of taste; `data doctor` tells.
+    Ok(SegmentationData { splits, problems: data.problems, unpaired: Unpaired::Skip })
 }
 
 fn category(name: &str, categories: &ClassNames) -> Result<usize, DatasetError> {
     categories.id_of(name).ok_or_else(|| {
-        let hint =
-            nearest(name, categories.iter()).map_or_else(String::new, |hint| format!("; did you mean `{hint}`?"));
+        let hint = did_you_mean(nearest_name(name, categories.iter()).as_deref());
         DatasetError::InvalidSetting {
             key: "classes",
             found: format!("`{name}`"),

@@ -3,12 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use pictures::{StoredMask, StoredPixels};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use vision_types::{ClassNames, Mask};
 
 use super::MOST_CLASSES;
-use super::stored::{Content, StoredMask};
 use crate::DatasetError;
 
 /// How mask files name classes.
@@ -16,13 +16,14 @@ use crate::DatasetError;
 #[serde(rename_all = "kebab-case")]
 pub enum MaskEncoding {
     /// `colors` if these are given; `index` if `values`, `ignore_index` or other than two `classes` are given, or the
-    /// files have palettes; `binary` if the levels 0 and 255 alone are met in up to 32 files, evenly spaced, or the files
-    /// are JPEG; `index` otherwise.
+    /// files have palettes; `binary` if the levels 0 and 255 alone are met in up to 32 files, evenly spaced, or the
+    /// files are JPEG; `index` otherwise.
     #[default]
     Auto,
     /// Grey levels or palette positions are class numbers, or the `values` given for them.
     Index,
-    /// 0 is the background and everything else the one class; in JPEG files, whose levels waver, everything from 128 on.
+    /// 0 is the background and everything else the one class; in JPEG files, whose levels waver, everything from 128
+    /// on.
     Binary,
     /// Colours stand for classes.
     Colors,
@@ -256,9 +257,9 @@ fn is_binary(masks: &[PathBuf]) -> Result<bool, DatasetError> {
             let path = &masks[number * masks.len() / count];
             let Ok(stored) = StoredMask::read(path) else { return Ok(None) };
             match &stored.content {
-                Content::Colours(_) => Err(colours_instead(path)),
-                Content::Indexed { .. } => Ok(Some(false)),
-                Content::Grey { values, .. } => {
+                StoredPixels::Colours(_) => Err(colours_instead(path)),
+                StoredPixels::Indexed { .. } => Ok(Some(false)),
+                StoredPixels::Grey { values, .. } => {
                     // Black alone fits either reading.
                     let levels: BTreeSet<u16> = values.iter().copied().collect();
                     let black_and_white = levels.iter().all(|&level| level == 0 || level == USUAL_IGNORE);
@@ -399,12 +400,12 @@ mod tests {
     use super::*;
 
     fn grey(width: u32, values: &[u16]) -> StoredMask {
-        let content = Content::Grey { values: values.to_vec(), white: 255 };
+        let content = StoredPixels::Grey { values: values.to_vec(), white: 255 };
         StoredMask { width, height: values.len() as u32 / width, content, lossy: false }
     }
 
     fn colours(width: u32, pixels: &[[u8; 3]]) -> StoredMask {
-        let content = Content::Colours(pixels.to_vec());
+        let content = StoredPixels::Colours(pixels.to_vec());
         StoredMask { width, height: pixels.len() as u32 / width, content, lossy: false }
     }
 

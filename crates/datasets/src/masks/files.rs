@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
+use pictures::image_file;
 use vision_types::{Mask, Sample};
 
 use super::MaskCode;
-use crate::dataset::check_index;
-use crate::{Dataset, DatasetError, image_file};
+use crate::dataset::{check_index, key_of};
+use crate::{Dataset, DatasetError};
 
 /// An image file and the file of its mask, relative to the root of the data set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -55,12 +56,6 @@ pub(super) fn check_size(
     Err(DatasetError::MaskSize { mask: mask_path.to_owned(), mask_size, image: image_path.to_owned(), image_size })
 }
 
-/// `path` with `/` between its parts on every system.
-pub(super) fn key_of(path: &Path) -> String {
-    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
-    parts.join("/")
-}
-
 impl Dataset for MaskFiles {
     type Annotation = Mask;
 
@@ -88,6 +83,10 @@ impl Dataset for MaskFiles {
 
     fn key(&self, index: usize) -> String {
         key_of(&self.pairs[index].image)
+    }
+
+    fn annotation_files(&self, index: usize) -> Vec<PathBuf> {
+        vec![self.mask_path(index)]
     }
 
     fn file(&self, index: usize) -> Option<PathBuf> {

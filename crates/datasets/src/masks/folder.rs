@@ -9,13 +9,72 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::parts::{MaskParts, unpaired};
-use super::{EncodingSettings, MaskFiles, MaskPair, SegmentationData, settle};
-use crate::annotated_files::{relative, stem};
-use crate::annotation_problem::{AnnotationProblem, ProblemKind};
+use super::data::unpaired;
+use super::{
+    ClassColor, EncodingSettings, MaskEncoding, MaskFiles, MaskPair, SegmentationData, SegmentationFolderSpec,
+    Unpaired, settle,
+};
+use crate::annotations::annotated_files::{relative, stem};
+use crate::annotations::annotation_problem::{AnnotationProblem, ProblemKind};
+use crate::kind::{DataKind, FileSettings, data_settings};
 use crate::listing::{Listing, file_name};
+use crate::parts::Parts;
 use crate::split::SplitFractions;
 use crate::{DatasetError, SplitName};
+
+data_settings! {
+    /// Settings of `folder`.
+    pub struct MaskFolderSpec from files {
+        /// Folder of the images, in the path or in the folders of splits; by default `images` or another usual name.
+        pub images: Option<PathBuf> = None, omit "Option::is_none";
+        /// Folder of the masks; by default `masks` or another usual name.
+        pub masks: Option<PathBuf> = None, omit "Option::is_none";
+        /// What the file name of a mask has behind that of its image, before the extension.
+        pub mask_suffix: String = String::new(), omit "String::is_empty";
+        /// What becomes of images without masks and masks without images: `error` or `skip`.
+        pub unpaired: Unpaired = Unpaired::Error;
+        /// How masks name classes: `auto`, `index`, `binary` or `colors`.
+        pub encoding: MaskEncoding = MaskEncoding::Auto;
+        /// Names of the classes, in the order of their numbers; by default the numbers or colours, or `background` and
+        /// `foreground`.
+        pub classes: Option<Vec<String>> = None, omit "Option::is_none";
+        /// The level or palette position of each class; by default its number.
+        pub values: Option<Vec<u16>> = None, omit "Option::is_none";
+        /// The colour of each class.
+        pub colors: Option<Vec<ClassColor>> = None, omit "Option::is_none";
+        /// The level or palette position of pixels to ignore; by default 255 where that is no class.
+        pub ignore_index: Option<u16> = None, omit "Option::is_none";
+        /// The colour of pixels to ignore; by default none.
+        pub ignore_color: Option<[u8; 3]> = None, omit "Option::is_none";
+    } with validation_split, test_split
+}
+
+impl DataKind for MaskFolderSpec {
+    type Data = SegmentationData;
+    type Auto = SegmentationFolderSpec;
+    const LOOKS_LIKE: &'static str = LOOKED_FOR;
+
+    fn open(&self, root: &Path) -> Result<SegmentationData, DatasetError> {
+        let names = FolderNames {
+            images: self.images.as_deref(),
+            masks: self.masks.as_deref(),
+            mask_suffix: &self.mask_suffix,
+        };
+        let encoding = EncodingSettings {
+            encoding: self.encoding,
+            classes: self.classes.as_deref(),
+            values: self.values.as_deref(),
+            colors: self.colors.as_deref(),
+            ignore_index: self.ignore_index,
+            ignore_color: self.ignore_color,
+        };
+        Ok(SegmentationData { unpaired: self.unpaired, ..open(root, names, encoding, self.fractions())? })
+    }
+
+    fn recognise(place: &Path, auto: &SegmentationFolderSpec) -> Result<Option<Self>, DatasetError> {
+        Ok((place.is_dir() && recognise(place)?).then(|| Self::at(place, auto.fractions())))
+    }
+}
 
 /// Usual names of the folder with the images, in lower case, in the order in which they are looked for.
 const IMAGE_FOLDERS: [&str; 8] = ["images", "image", "imgs", "img", "jpegimages", "pictures", "inputs", "input"];
@@ -36,18 +95,18 @@ const MASK_FOLDERS: [&str; 12] = [
 ];
 
 /// What was looked for, for messages.
-pub(crate) const LOOKED_FOR: &str = "a folder `images` beside a folder `masks` (or their usual other names), also inside \
+const LOOKED_FOR: &str = "a folder `images` beside a folder `masks` (or their usual other names), also inside \
                                      `train`, `val` and `test` or with these inside";
 
 /// Where files lie and how masks are named.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct FolderNames<'a> {
+struct FolderNames<'a> {
     /// The folder of images, below the root or below the folder of each split.
-    pub(crate) images: Option<&'a Path>,
+    images: Option<&'a Path>,
     /// The folder of masks.
-    pub(crate) masks: Option<&'a Path>,
+    masks: Option<&'a Path>,
     /// What the name of a mask has behind that of its image.
-    pub(crate) mask_suffix: &'a str,
+    mask_suffix: &'a str,
 }
 
 /// The folders of images and masks of one split.
@@ -66,7 +125,7 @@ struct Layout {
 }
 
 /// Whether images and masks lie in `root` as this reader wants them.
-pub(crate) fn recognise(root: &Path) -> Result<bool, DatasetError> {
+fn recognise(root: &Path) -> Result<bool, DatasetError> {
     let Some(layout) = find(root, FolderNames::default())? else { return Ok(false) };
     let Some(train) = &layout.parts[SplitName::Train as usize] else { return Ok(false) };
     Ok(!Listing::of(&train.images)?.images.is_empty() && !Listing::of(&train.masks)?.images.is_empty())
@@ -146,7 +205,7 @@ impl Layout {
 ///
 /// A missing or unreadable folder, [`DatasetError::NotRecognised`], [`DatasetError::NoImages`],
 /// [`DatasetError::Unpaired`] where no training image has a mask, and the errors of encodings and of splitting.
-pub(crate) fn open(
+fn open(
     root: &Path,
     names: FolderNames<'_>,
     encoding: EncodingSettings<'_>,
@@ -179,9 +238,8 @@ pub(crate) fn open(
         .collect();
     let (code, classes) = settle(encoding, &masks)?;
     let files = |pairs| MaskFiles::new(root, pairs, code.clone());
-    let parts =
-        MaskParts { train: files(train), validation: validation.map(files), test: test.map(files), ignored_files };
-    Ok(SegmentationData { splits: parts.into_splits(classes, fractions)?, problems })
+    let parts = Parts { train: files(train), validation: validation.map(files), test: test.map(files), ignored_files };
+    Ok(SegmentationData { splits: parts.into_splits(classes, fractions)?, problems, unpaired: Unpaired::Error })
 }
 
 /// Says what is missing: a configured folder by its path, otherwise what was looked for.
@@ -195,7 +253,11 @@ fn not_recognised(root: &Path, names: FolderNames<'_>) -> Result<DatasetError, D
             return Ok(DatasetError::from_io(&root.join(name), std::io::ErrorKind::NotFound.into()));
         }
     }
-    Ok(DatasetError::NotRecognised { path: root.to_owned(), found: listing.describe(), looked_for: LOOKED_FOR })
+    Ok(DatasetError::NotRecognised {
+        path: root.to_owned(),
+        found: listing.describe(),
+        looked_for: LOOKED_FOR.to_owned(),
+    })
 }
 
 /// The images of one split with their masks; those that lack the other half become problems.

@@ -6,27 +6,99 @@
 //! root/stage1_train/00ae…/masks/0e54….png …    another
 //! ```
 //!
-//! The folders may also lie in `root` itself, or in `train`, `val` and `test`; of other folders the split is told by a word
-//! in their name.
+//! The folders may also lie in `root` itself, or in `train`, `val` and `test`; of other folders the split is told by a
+//! word in their name.
 
 use std::path::{Path, PathBuf};
 
+use pictures::{StoredMask, image_file};
 use rayon::prelude::*;
 use vision_types::{ClassNames, Instance, Mask, Rle, Sample, Segmentation};
 
-use super::SegmentationData;
-use super::files::{check_size, key_of};
-use super::parts::{MaskParts, unpaired};
-use super::stored::StoredMask;
-use crate::annotated_files::{AnnotatedImage, Cut, DetectionData, EmptyImages, Parts, relative};
-use crate::annotation_problem::{AnnotationProblem, ProblemKind};
-use crate::dataset::check_index;
+use super::data::unpaired;
+use super::files::check_size;
+use super::{SegmentationData, SegmentationFolderSpec, Unpaired};
+use crate::annotations::annotated_files::{AnnotatedImage, DetectionData, EmptyImages, relative};
+use crate::annotations::annotation_problem::{AnnotationProblem, ProblemKind};
+use crate::dataset::{check_index, key_of};
+use crate::error::require_in;
+use crate::kind::{DataKind, FileSettings, data_settings};
 use crate::listing::{Listing, file_name};
+use crate::parts::Parts;
 use crate::split::SplitFractions;
-use crate::{Dataset, DatasetError, SplitName, image_file};
+use crate::{Dataset, DatasetError, SplitName};
 
 /// What was looked for, for messages.
-pub(crate) const LOOKED_FOR: &str = "folders with an image in `images` and one file for each object in `masks`";
+const LOOKED_FOR: &str = "folders with an image in `images` and one file for each object in `masks`";
+
+/// Largest `border`: more than this lies between objects that do not touch.
+const MOST_BORDER: u32 = 255;
+
+data_settings! {
+    /// Settings of `instances`.
+    pub struct InstanceMasksSpec from files {
+        /// Folder of the image, in the folder of each image.
+        pub images: PathBuf = PathBuf::from("images");
+        /// Folder of the masks of its objects, in the folder of each image.
+        pub masks: PathBuf = PathBuf::from("masks");
+        /// What becomes of images without a folder of masks: `error` or `skip`.
+        pub unpaired: Unpaired = Unpaired::Error;
+        /// Names of background and foreground, and of the border where there is one; by default these words.
+        pub classes: Option<Vec<String>> = None, omit "Option::is_none";
+        /// Pixels with two or more objects at most so many columns and rows away are a third class; 0 for none.
+        pub border: u32 = 0;
+    } with validation_split, test_split
+}
+
+impl DataKind for InstanceMasksSpec {
+    type Data = SegmentationData;
+    type Auto = SegmentationFolderSpec;
+    const LOOKS_LIKE: &'static str = LOOKED_FOR;
+
+    fn open(&self, root: &Path) -> Result<SegmentationData, DatasetError> {
+        require_in("border", self.border, 0..=MOST_BORDER, " pixels")?;
+        let classes = ClassNames::new(self.class_names()?);
+        let data = open(root, self.names(), classes, self.border, self.fractions())?;
+        Ok(SegmentationData { unpaired: self.unpaired, ..data })
+    }
+
+    fn recognise(place: &Path, auto: &SegmentationFolderSpec) -> Result<Option<Self>, DatasetError> {
+        Ok((place.is_dir() && recognise(place)?).then(|| Self::at(place, auto.fractions())))
+    }
+}
+
+impl InstanceMasksSpec {
+    fn names(&self) -> InstanceNames<'_> {
+        InstanceNames { images: &self.images, masks: &self.masks }
+    }
+
+    /// The names of the classes, one more where there is a border.
+    fn class_names(&self) -> Result<Vec<String>, DatasetError> {
+        let expected = if self.border > 0 { 3 } else { 2 };
+        match &self.classes {
+            None => {
+                Ok(["background", "foreground", "border"][..expected].iter().map(|&name| name.to_owned()).collect())
+            }
+            Some(names) if names.len() == expected => Ok(names.clone()),
+            Some(names) => Err(DatasetError::InvalidSetting {
+                key: "classes",
+                found: format!("{} names", names.len()),
+                expected: format!("{expected}: of background, foreground and, with a `border`, border"),
+            }),
+        }
+    }
+
+    /// The same data as objects with their pixels, each of the class of the foreground, for detection and for
+    /// conversion. Every mask file is opened.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening, and the first mask that cannot be read.
+    pub fn read_objects(&self, root: Option<&Path>) -> Result<DetectionData, DatasetError> {
+        let path = root.or(self.path.as_deref()).ok_or(DatasetError::PathRequired { kind: "instances" })?;
+        read_objects(path, self.names(), &self.class_names()?[1], self.fractions())
+    }
+}
 
 /// The class number of foreground pixels.
 const FOREGROUND: u8 = 1;
@@ -35,9 +107,9 @@ const BORDER: u8 = 2;
 
 /// Names of the two folders in the folder of an image.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct InstanceNames<'a> {
-    pub(crate) images: &'a Path,
-    pub(crate) masks: &'a Path,
+struct InstanceNames<'a> {
+    images: &'a Path,
+    masks: &'a Path,
 }
 
 /// An image file and the files of its objects, relative to the root of the data set.
@@ -188,6 +260,10 @@ impl Dataset for InstanceMasks {
         key_of(&self.items[index].image)
     }
 
+    fn annotation_files(&self, index: usize) -> Vec<PathBuf> {
+        self.items[index].masks.iter().map(|mask| self.root.join(mask)).collect()
+    }
+
     fn file(&self, index: usize) -> Option<PathBuf> {
         Some(self.image_path(index))
     }
@@ -232,7 +308,7 @@ fn find(root: &Path, names: InstanceNames<'_>) -> Result<Option<[Option<PathBuf>
 }
 
 /// Whether images with one mask file for each object lie in `root`.
-pub(crate) fn recognise(root: &Path) -> Result<bool, DatasetError> {
+fn recognise(root: &Path) -> Result<bool, DatasetError> {
     let names = InstanceNames { images: Path::new("images"), masks: Path::new("masks") };
     Ok(find(root, names)?.is_some())
 }
@@ -247,7 +323,7 @@ struct Found {
 fn list(root: &Path, names: InstanceNames<'_>) -> Result<Found, DatasetError> {
     let Some(folders) = find(root, names)? else {
         let found = Listing::of(root)?.describe();
-        return Err(DatasetError::NotRecognised { path: root.to_owned(), found, looked_for: LOOKED_FOR });
+        return Err(DatasetError::NotRecognised { path: root.to_owned(), found, looked_for: LOOKED_FOR.to_owned() });
     };
     let mut found = Found { parts: [None, None, None], problems: Vec::new(), ignored_files: 0 };
     for (part, folder) in folders.into_iter().enumerate() {
@@ -288,9 +364,9 @@ fn list(root: &Path, names: InstanceNames<'_>) -> Result<Found, DatasetError> {
 ///
 /// # Errors
 ///
-/// A missing or unreadable folder, [`DatasetError::NotRecognised`], [`DatasetError::Format`] for an image folder that has
-/// not exactly one image, and the errors of splitting.
-pub(crate) fn open(
+/// A missing or unreadable folder, [`DatasetError::NotRecognised`], [`DatasetError::Format`] for an image folder that
+/// has not exactly one image, and the errors of splitting.
+fn open(
     root: &Path,
     names: InstanceNames<'_>,
     classes: ClassNames,
@@ -303,22 +379,22 @@ pub(crate) fn open(
         return Err(error);
     }
     let masks = |items| InstanceMasks { root: root.to_owned(), items, border };
-    let parts = MaskParts {
+    let parts = Parts {
         train: masks(train.unwrap_or_default()),
         validation: validation.map(masks),
         test: test.map(masks),
         ignored_files,
     };
-    Ok(SegmentationData { splits: parts.into_splits(classes, fractions)?, problems })
+    Ok(SegmentationData { splits: parts.into_splits(classes, fractions)?, problems, unpaired: Unpaired::Error })
 }
 
-/// Reads the same files as objects with their pixels, all of one class: every mask file is opened. A mask without a pixel
-/// is no object and becomes a problem.
+/// Reads the same files as objects with their pixels, all of one class: every mask file is opened. A mask without a
+/// pixel is no object and becomes a problem.
 ///
 /// # Errors
 ///
 /// As [`open`], and the first mask that cannot be read or is not of its image's size.
-pub(crate) fn read_objects(
+fn read_objects(
     root: &Path,
     names: InstanceNames<'_>,
     class: &str,
@@ -337,9 +413,8 @@ pub(crate) fn read_objects(
     }
     let [train, validation, test] = annotated;
     let parts = Parts { train: train.unwrap_or_default(), validation, test, ignored_files };
-    let cut = Cut { fractions, empty_images: EmptyImages::Keep };
     Ok(DetectionData {
-        splits: parts.into_splits(root, ClassNames::new([class]), cut)?,
+        splits: parts.into_image_splits(root, ClassNames::new([class]), fractions, EmptyImages::Keep)?,
         problems,
         difficult: 0,
         category_ids: None,

@@ -1,23 +1,20 @@
 //! Data for semantic segmentation: images with a class number for every pixel.
 
 pub(crate) mod coco;
+mod data;
 mod encoding;
 mod files;
 pub(crate) mod folder;
 pub(crate) mod instances;
 pub(crate) mod painted;
-mod parts;
-mod stored;
 pub(crate) mod voc;
-mod written;
 
+pub use data::{SegmentationData, SegmentationFolderSpec, Unpaired};
 pub use encoding::{ClassColor, MaskEncoding};
 pub use files::{MaskFiles, MaskPair};
 pub use instances::InstanceMasks;
 pub use painted::{CrowdMask, PaintedObjects};
-pub use parts::SegmentationData;
 pub use voc::VOC_CLASSES;
-pub use written::{PASCAL_PALETTE, write_mask_png};
 
 pub(crate) use encoding::{EncodingSettings, MaskCode, settle};
 

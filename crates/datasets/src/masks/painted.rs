@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use pictures::image_file;
 use serde::{Deserialize, Serialize};
 use vision_types::{Instance, Mask, Rle, Sample};
 
 use super::files::check_size;
 use crate::dataset::check_index;
-use crate::{Dataset, DatasetError, image_file};
+use crate::{Dataset, DatasetError};
 
 /// What becomes of groups of objects that were not outlined one by one (COCO's `iscrowd`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -71,7 +72,7 @@ impl<D: Dataset<Annotation = Vec<Instance>>> PaintedObjects<D> {
     fn size(&self, index: usize) -> Result<(u32, u32), DatasetError> {
         match (self.inner.stated_size(index), self.inner.file(index)) {
             (Some(size), _) => Ok(size),
-            (None, Some(file)) => image_file::dimensions(&file),
+            (None, Some(file)) => Ok(image_file::dimensions(&file)?),
             (None, None) => self.inner.get(index).map(|sample| sample.image.dimensions()),
         }
     }

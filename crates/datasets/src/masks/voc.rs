@@ -9,16 +9,38 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use vision_types::ClassNames;
+use vision_types::{ClassNames, did_you_mean, nearest_name};
 
-use super::parts::MaskParts;
-use super::{MaskCode, MaskFiles, MaskPair, SegmentationData};
+use super::{MaskCode, MaskFiles, MaskPair, SegmentationData, SegmentationFolderSpec, Unpaired};
 use crate::DatasetError;
-use crate::annotated_files::{ImageIndex, read_text, relative, stem};
-use crate::annotation_problem::{AnnotationProblem, ProblemKind};
-use crate::error::nearest;
+use crate::annotations::annotated_files::{ImageIndex, read_text, relative, stem};
+use crate::annotations::annotation_problem::{AnnotationProblem, ProblemKind};
+use crate::kind::{DataKind, FileSettings, data_settings};
 use crate::listing::Listing;
+use crate::parts::Parts;
 use crate::split::SplitFractions;
+
+data_settings! {
+    /// Settings of `voc`; the path is the folder with `JPEGImages` and `SegmentationClass`.
+    pub struct VocMasksSpec from files {
+        /// Names of the classes, in the order of their numbers; by default the 21 published ones.
+        pub classes: Option<Vec<String>> = None, omit "Option::is_none";
+    } with validation_split, test_split
+}
+
+impl DataKind for VocMasksSpec {
+    type Data = SegmentationData;
+    type Auto = SegmentationFolderSpec;
+    const LOOKS_LIKE: &'static str = LOOKED_FOR;
+
+    fn open(&self, root: &Path) -> Result<SegmentationData, DatasetError> {
+        open(root, self.classes.as_deref(), self.fractions())
+    }
+
+    fn recognise(place: &Path, auto: &SegmentationFolderSpec) -> Result<Option<Self>, DatasetError> {
+        Ok(recognise(place).then(|| Self::at(place, auto.fractions())))
+    }
+}
 
 /// Names of the published classes, in the order of their numbers.
 pub const VOC_CLASSES: [&str; 21] = [
@@ -53,32 +75,29 @@ const MASKS: &str = "SegmentationClass";
 const LISTS: [&str; 2] = ["ImageSets", "Segmentation"];
 
 /// What was looked for, for messages.
-pub(crate) const LOOKED_FOR: &str = "folders `JPEGImages` and `SegmentationClass` (Pascal VOC)";
+const LOOKED_FOR: &str = "folders `JPEGImages` and `SegmentationClass` (Pascal VOC)";
 
 /// Whether masks of Pascal VOC lie in `root`.
-pub(crate) fn recognise(root: &Path) -> bool {
+fn recognise(root: &Path) -> bool {
     root.join(IMAGES).is_dir() && root.join(MASKS).is_dir()
 }
 
 /// Opens the masks of Pascal VOC below `root`. Files are only listed.
 ///
-/// Splits are those of `train.txt`, `val.txt` and `test.txt` (without `train.txt`: what `trainval.txt` has and `val.txt`
-/// has not); without lists, all masks are for training. A split that is missing is set aside from training data. Masks
-/// that no list names and images without masks that no list names are passed over, as the published data have them.
+/// Splits are those of `train.txt`, `val.txt` and `test.txt` (without `train.txt`: what `trainval.txt` has and
+/// `val.txt` has not); without lists, all masks are for training. A split that is missing is set aside from training
+/// data. Masks that no list names and images without masks that no list names are passed over, as the published data
+/// have them.
 ///
 /// # Errors
 ///
 /// [`DatasetError::NotRecognised`], [`DatasetError::Annotation`] for a list that names no file, and the errors of
 /// splitting.
-pub(crate) fn open(
-    root: &Path,
-    classes: Option<&[String]>,
-    fractions: SplitFractions,
-) -> Result<SegmentationData, DatasetError> {
+fn open(root: &Path, classes: Option<&[String]>, fractions: SplitFractions) -> Result<SegmentationData, DatasetError> {
     fractions.check()?;
     if !recognise(root) {
         let found = Listing::of(root)?.describe();
-        return Err(DatasetError::NotRecognised { path: root.to_owned(), found, looked_for: LOOKED_FOR });
+        return Err(DatasetError::NotRecognised { path: root.to_owned(), found, looked_for: LOOKED_FOR.to_owned() });
     }
     let classes = match classes {
         Some(names) => ClassNames::new(names.iter().cloned()),
@@ -116,8 +135,8 @@ pub(crate) fn open(
     let code = MaskCode::plain(classes.len());
     let files = |pairs: Vec<MaskPair>| MaskFiles::new(root, pairs, code.clone());
     let parts =
-        MaskParts { train: files(train), validation: validation.map(files), test: test.map(files), ignored_files: 0 };
-    Ok(SegmentationData { splits: parts.into_splits(classes, fractions)?, problems })
+        Parts { train: files(train), validation: validation.map(files), test: test.map(files), ignored_files: 0 };
+    Ok(SegmentationData { splits: parts.into_splits(classes, fractions)?, problems, unpaired: Unpaired::Error })
 }
 
 struct VocFolder<'a> {
@@ -162,7 +181,7 @@ impl VocFolder<'_> {
     ) -> Result<&'a Path, DatasetError> {
         files.with_stem(name).ok_or_else(|| {
             let stems: Vec<String> = files.images().into_iter().map(stem).collect();
-            let hint = nearest(name, stems.iter().map(String::as_str));
+            let hint = nearest_name(name, stems.iter().map(String::as_str));
             DatasetError::Annotation {
                 path: list.to_owned(),
                 place: format!(":{line}"),
@@ -170,7 +189,7 @@ impl VocFolder<'_> {
                 expected: format!(
                     "the name of a file in {}{}",
                     files.folder().display(),
-                    hint.map_or_else(String::new, |hint| format!("; did you mean `{hint}`?"))
+                    did_you_mean(hint.as_deref())
                 ),
             }
         })

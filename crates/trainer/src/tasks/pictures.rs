@@ -63,7 +63,7 @@ pub(crate) fn training_pictures<K: TaskDefinition>(
 pub(crate) fn training_sheet(pictures: &[TrainingPicture], layout: PictureLayout) -> Option<RgbImage> {
     let pictures: Vec<(&RgbImage, String)> =
         pictures.iter().map(|picture| (&picture.image, picture.caption.clone())).collect();
-    (!pictures.is_empty()).then(|| datasets::captioned_sheet(&pictures, layout.columns, layout.cell))
+    (!pictures.is_empty()).then(|| pictures::captioned_sheet(&pictures, layout.columns, layout.cell))
 }
 
 /// The pictures in the report.

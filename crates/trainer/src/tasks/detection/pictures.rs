@@ -1,8 +1,9 @@
 //! The pictures of a detection run.
 
 use augment::AugmentKey;
-use datasets::{DetectionSamples, Splits, draw};
+use datasets::{DetectionSamples, Splits};
 use image::RgbImage;
+use pictures::draw;
 use vision_types::{ClassNames, DetectedObject, Instance};
 
 use super::{Detection, DetectionTask, ImageOutcome};

@@ -1,8 +1,9 @@
 //! The pictures of a segmentation run.
 
 use augment::AugmentKey;
-use datasets::{SegmentationSamples, Splits, draw};
+use datasets::{SegmentationSamples, Splits};
 use image::RgbImage;
+use pictures::draw;
 use vision_types::{ClassNames, Mask};
 
 use super::{MaskOutcome, Segmentation, SegmentationTask};
