@@ -59,6 +59,7 @@ macro_rules! augmentations {
 
         /// One step of a pipeline, in a configuration a table with `kind = "…"` and the settings of that kind.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(tag = "kind")]
         pub enum Augmentation {
             $(

@@ -11,6 +11,7 @@ use crate::{AugmentError, AugmentKey, Generator, Rectangle};
 
 /// Mixing of images and their soft targets within a batch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum BatchMix {
     /// Weighted means of pairs of images (Zhang et al., "mixup: Beyond Empirical Risk Minimization").
@@ -23,6 +24,7 @@ pub enum BatchMix {
 
 /// Settings of `mixup`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Mixup {
     /// Both parameters of the Beta distribution of the first image's weight; the paper uses 0.2 on ImageNet, 1 on
@@ -32,6 +34,7 @@ pub struct Mixup {
 
 /// Settings of `cutmix`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Cutmix {
     /// Both parameters of the Beta distribution of the share of the first image; the paper uses 1.
@@ -40,6 +43,7 @@ pub struct Cutmix {
 
 /// Settings of `mixup-or-cutmix`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MixupOrCutmix {
     /// `alpha` of mixup.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How the plane continues beyond the edge of an image `abcd`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum FillMode {
     /// `kkkk|abcd|kkkk`: one colour.

@@ -19,6 +19,7 @@ use crate::{AugmentError, AugmentKey, Border, Drawn, Filter, GeometricMap, Image
 /// YOLOX draws partners until one has objects. Here the partner is drawn once, and the image stays as it is where
 /// either has none (left).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct DetectionMixup {
     /// Chance of blending, `0..=1`; 1 by default.

@@ -50,6 +50,8 @@ mod pipeline;
 pub mod presets;
 mod projection;
 mod resize;
+#[cfg(feature = "schema")]
+mod schema;
 mod sharpness;
 mod size;
 mod spread;

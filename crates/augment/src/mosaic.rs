@@ -24,6 +24,7 @@ use crate::{
 /// canvas first and warps that; an image that becomes smaller than half its size is shrunk by an antialiased filter
 /// before. And boxes follow the rounded sides of the resized images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Mosaic {
     /// Chance of a mosaic instead of the image alone, `0..=1`; 1 by default.

@@ -7,6 +7,7 @@ use crate::colour::luma;
 
 /// Mean and standard deviation that levels, as a share of 255, are normalised with: `(level / 255 - mean) / std`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Normalize {
     /// Mean of red, green and blue.

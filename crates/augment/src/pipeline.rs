@@ -10,6 +10,7 @@ use crate::{AugmentError, AugmentKey, Augmentation, Drawn, ImageSize, MovedBox};
 
 /// Augmentations applied one after the other; in a configuration a list of tables.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Pipeline {
     /// The steps, first to last.

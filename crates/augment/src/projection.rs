@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// The last row is `[0, 0, 1]` for an affine map.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Projection(pub [[f64; 3]; 3]);
 
 impl Projection {

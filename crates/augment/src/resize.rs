@@ -16,6 +16,7 @@ use crate::ImageSize;
 /// All but `nearest` and `bilinear-interpolation` widen with the scale when shrinking, so that nothing is skipped
 /// ("antialias"), as in Pillow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Filter {
     /// The pixel under the centre of the new one.

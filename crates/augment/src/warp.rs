@@ -11,6 +11,7 @@ use crate::{Border, FillMode, ImageSize, Projection};
 
 /// How a warp reads between pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Sampling {
     /// The pixel that holds the point.

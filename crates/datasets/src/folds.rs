@@ -11,6 +11,7 @@ use crate::{Dataset, DatasetError, Samples, SplitName, Splits, Subset};
 
 /// One of several ways to cut training and validation samples anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Fold {
     /// Which part is held out for validation, from 1.

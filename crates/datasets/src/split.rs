@@ -11,6 +11,7 @@ use crate::{DatasetError, Samples};
 
 /// The role of a part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SplitName {
     /// Weights are fitted to it.

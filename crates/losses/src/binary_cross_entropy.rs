@@ -12,6 +12,7 @@ use crate::{LossError, LossSettings};
 /// `-(weight · target · ln σ(logit) + (1 - target) · ln(1 - σ(logit)))` with targets in `0..=1`; PyTorch's
 /// `binary_cross_entropy_with_logits`. Finite for all finite logits.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct BinaryCrossEntropy {
     /// Weight of the positive answers, finite and not negative: one value for all, or one for each place along the

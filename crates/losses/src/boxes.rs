@@ -11,6 +11,7 @@ const EPSILON: f64 = 1e-7;
 
 /// How the overlap of a box with its target becomes a loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum BoxLoss {
     /// `1 - IoU²`: YOLOX's (Ge et al. 2021; reference: Megvii's YOLOX, `yolox/models/losses.py`).

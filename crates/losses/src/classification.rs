@@ -19,6 +19,7 @@ macro_rules! classification_losses {
         /// is the mean over its classes. The regression losses among them compare the outputs themselves, not their
         /// softmax.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(tag = "kind", rename_all = "kebab-case")]
         pub enum ClassificationLoss {
             $(#[doc = $meaning] $Loss($Loss),)+

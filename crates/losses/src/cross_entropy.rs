@@ -13,6 +13,7 @@ use crate::{LossError, LossSettings, Reduction, SampleLosses, SoftTargetLoss};
 
 /// What the mean of a weighted cross-entropy divides by. Without class weights all three are the number of samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Normalisation {
     /// What PyTorch does for the kind of target at hand: [`Self::TargetWeight`] for class numbers, and for
@@ -27,6 +28,7 @@ pub enum Normalisation {
 
 /// `-Σ_c weight_c · target'_c · ln softmax(logits)_c` a sample, where `target' = (1 - ε) · target + ε / classes`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct CrossEntropy {
     /// Weight of each class, finite and not negative; none by default, which is as if all were 1.

@@ -16,6 +16,7 @@ pub(crate) const DEFAULT_GAMMA: f64 = 2.0;
 /// Source: Lin et al. 2017, "Focal Loss for Dense Object Detection", equation 5, with the softmax's probabilities and
 /// a weight a class; soft targets mix the losses of their classes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Focal {
     /// Weight α of each class, finite and not negative; none by default, which is as if all were 1. The mean divides

@@ -12,6 +12,7 @@ use crate::{LossError, LossSettings};
 ///
 /// Source: Huber 1964, "Robust Estimation of a Location Parameter".
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Huber {
     /// Difference δ, above 0, at which the square becomes a line; 1 by default, as in PyTorch.

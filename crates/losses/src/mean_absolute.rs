@@ -9,6 +9,7 @@ use crate::elementwise::{ElementwiseLoss, difference};
 
 /// `|output - target|`, PyTorch's `l1_loss`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MeanAbsolute {}
 

@@ -18,6 +18,7 @@ const RETINA_NET_ALPHA: f64 = 0.25;
 /// Source: Lin et al. 2017, "Focal Loss for Dense Object Detection", equation 5; torchvision's `sigmoid_focal_loss`,
 /// also for soft targets, with `p_t = p · target + (1 - p) · (1 - target)` and `α_t` alike.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct SigmoidFocal {
     /// Weight α of the positives in `0..=1`, the negatives weigh 1 - α. None by default: both weigh 1. (torchvision's

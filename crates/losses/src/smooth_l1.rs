@@ -12,6 +12,7 @@ use crate::{Huber, LossError, LossSettings};
 ///
 /// Source: Girshick 2015, "Fast R-CNN", equation 3, where β is 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct SmoothL1 {
     /// Difference β, not negative, at which the square becomes a line; 1 by default. With 0 this is the absolute error.

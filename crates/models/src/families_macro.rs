@@ -135,6 +135,34 @@ macro_rules! families {
             }
         }
 
+        #[cfg(feature = "schema")]
+        impl $config {
+            /// The options of each family: the names of its networks, and the schema of the options beside them.
+            pub fn option_schemas() -> Vec<(Vec<&'static str>, schemars::Schema)> {
+                vec![$((
+                    FamilyConfig::<$options>::all().map(|config| config.card().name).collect(),
+                    schemars::schema_for!($options),
+                ),)+]
+            }
+        }
+
+        /// A table with a name; what else it has depends on the name, see [`option_schemas`](Self::option_schemas).
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $config {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($config).into()
+            }
+
+            fn json_schema(_generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let names: Vec<&str> = Self::names().into_iter().map(|card| card.name).collect();
+                schemars::json_schema!({
+                    "type": "object",
+                    "properties": { "name": { "type": "string", "enum": names } },
+                    "required": ["name"],
+                })
+            }
+        }
+
         /// The network's name and its options.
         impl fmt::Debug for $config {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

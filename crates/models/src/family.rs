@@ -18,7 +18,9 @@ use crate::{InputShape, ModelError};
 ///
 /// A family is added by one file in `families/`, its `mod` line, and its line in the list of those that answer alike
 /// (`lists.rs`). The tests over every network then test it.
-pub trait Family: Debug + Clone + PartialEq + Default + Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait Family:
+    Debug + Clone + PartialEq + Default + Serialize + DeserializeOwned + Described + Send + Sync + 'static
+{
     /// What a name of the family stands for beside the options: a depth, a stem, a size.
     type Variant: Debug + Copy + Send + Sync + 'static;
     /// The network.
@@ -162,3 +164,17 @@ impl<V> Request<V> {
         Err(ModelError::InvalidOption { model: self.model, option, found, expected })
     }
 }
+
+/// What describes its keys: with the feature `schema` a type with a JSON schema, otherwise any.
+#[cfg(feature = "schema")]
+pub trait Described: schemars::JsonSchema {}
+
+#[cfg(feature = "schema")]
+impl<T: schemars::JsonSchema> Described for T {}
+
+/// What describes its keys: with the feature `schema` a type with a JSON schema, otherwise any.
+#[cfg(not(feature = "schema"))]
+pub trait Described {}
+
+#[cfg(not(feature = "schema"))]
+impl<T> Described for T {}

@@ -7,6 +7,7 @@ pub type ClassId = usize;
 
 /// Class names in the order of their [`ClassId`]s.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct ClassNames(Vec<String>);
 

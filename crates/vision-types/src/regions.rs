@@ -5,6 +5,7 @@ use crate::{Mask, Rle};
 
 /// Which pixels are neighbours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Connectivity {
     /// 4-connectivity: those that share an edge.
     #[serde(rename = "4")]

@@ -16,6 +16,7 @@ use crate::{
 /// Covers torchvision's `RandomRotation` and `RandomAffine` and the ranges of Keras' `ImageDataGenerator`, whose
 /// `fill_mode="reflect"` is called `symmetric` here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Affine {
     /// Degrees, clockwise (Keras' `rotation_range`); a number `d` draws from −d to d. 0 by default.

@@ -135,6 +135,7 @@ const DEFAULT_BINS: u32 = 31;
 
 /// `rand-augment`: some operations at one magnitude (Cubuk et al., "RandAugment", with torchvision's table).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct RandAugment {
     /// Operations applied one after the other; 2 by default.
@@ -194,6 +195,7 @@ impl Augment for RandAugment {
 /// `trivial-augment-wide`: one operation at a random magnitude (Müller and Hutter, "TrivialAugment", with torchvision's
 /// table).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct TrivialAugmentWide {
     /// Number of magnitudes; 31 by default.

@@ -11,6 +11,7 @@ use crate::{Augment, AugmentError, Drawn, Generator, ImageSize, Named, Photometr
 /// `color-jitter`: brightness, contrast, saturation and hue, each drawn from its range and applied in random order
 /// (torchvision's `ColorJitter`; Keras' `brightness_range` is `brightness = [lowest, highest]`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ColorJitter {
     /// Factor; a number `b` draws from max(0, 1 − b) to 1 + b. Unchanged by default.

@@ -10,6 +10,7 @@ const SIZES: &str = "sides from 1 to 16384 pixels";
 
 /// `centre-crop`: the middle of the image; a smaller image is surrounded by black first (torchvision's `CenterCrop`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CentreCrop {
     /// Size of the crop, a side or `[width, height]`.
@@ -51,6 +52,7 @@ impl Augment for CentreCrop {
 ///
 /// An image that is still smaller than the crop is padded to its size on both sides, as with `pad_if_needed`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RandomCrop {
     /// Size of the crop, a side or `[width, height]`.

@@ -14,6 +14,7 @@ use crate::{Augment, AugmentError, Border, Drawn, FillMode, Generator, ImageSize
 /// Biomedical Image Segmentation", 2015, section 3.1; the idea is that of P. Simard, D. Steinkraus, J. Platt, 2003).
 /// The defaults are the paper's, but for the border.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Elastic {
     /// Nodes along each side of the image, those at the corners among them; 3 by default.

@@ -14,6 +14,7 @@ const IMAGENET_MEAN_COLOUR: [u8; 3] = [124, 116, 104];
 /// `random-erasing`: one rectangle of random area and aspect ratio (Zhong et al., "Random Erasing Data Augmentation";
 /// torchvision's `RandomErasing`, here before normalisation).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct RandomErasing {
     /// Share of the image's area, `[lowest, highest]`; `[0.02, 0.33]` by default.
@@ -75,6 +76,7 @@ impl Augment for RandomErasing {
 /// `cutout`: squares whose centres lie anywhere in the image, cut off at its edges (DeVries and Taylor, "Improved
 /// Regularization of Convolutional Neural Networks with Cutout").
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Cutout {
     /// Side of a square in pixels; the paper uses 16 on CIFAR-10 and 8 on CIFAR-100.

@@ -13,6 +13,7 @@ const MAX_KERNEL: u32 = 255;
 
 /// `gaussian-blur` (torchvision's `GaussianBlur`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct GaussianBlur {
     /// Standard deviation in pixels, `[lowest, highest]`; `[0.1, 2]` by default.
@@ -58,6 +59,7 @@ impl Augment for GaussianBlur {
 
 /// `median-blur`: each channel's median over a square, which removes specks and keeps edges.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct MedianBlur {
     /// Side of the square in pixels, odd; 3 by default.
@@ -95,6 +97,7 @@ impl Augment for MedianBlur {
 /// `gaussian-noise`: independent normal noise on every channel of every pixel (torchvision's v2 `GaussianNoise`,
 /// clipped).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct GaussianNoise {
     /// Standard deviation as a share of the full range of levels, `[lowest, highest]`; `[0.1, 0.1]` by default.

@@ -8,6 +8,7 @@ use crate::{Augment, AugmentError, Drawn, Generator, GeometricMap, ImageSize, Na
 
 /// `horizontal-flip`: left and right exchanged (Keras' `horizontal_flip`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HorizontalFlip {
     /// Chance of a flip, `0..=1`; 0.5 by default.
@@ -17,6 +18,7 @@ pub struct HorizontalFlip {
 
 /// `vertical-flip`: top and bottom exchanged (Keras' `vertical_flip`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct VerticalFlip {
     /// Chance of a flip, `0..=1`; 0.5 by default.

@@ -13,6 +13,7 @@ use crate::{Augment, AugmentError, Drawn, Generator, ImageSize, Named, Photometr
 ///
 /// YOLOX cuts the shifts off to whole numbers; here they are not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct HsvJitter {
     /// Turn of the hue by up to so many steps of 2° to either side (OpenCV's 180 steps a turn), 0 to 90; 5 by default.

@@ -9,6 +9,7 @@ use crate::{Augment, AugmentError, Drawn, Filter, Generator, GeometricMap, Image
 
 /// `letterbox`: the whole image as large as it fits into a size, its aspect ratio kept, one colour around it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LetterboxStep {
     /// Size of the result, a side or `[width, height]`.
@@ -26,6 +27,7 @@ pub struct LetterboxStep {
 
 /// Where a letterboxed image lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Placement {
     /// In the upper left corner.

@@ -8,6 +8,7 @@ use crate::{Augment, AugmentError, Border, Drawn, FillMode, Generator, Geometric
 
 /// `pad`: pixels added around the image (torchvision's `Pad`).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Pad {
     /// Pixels added at the left, top, right and bottom.

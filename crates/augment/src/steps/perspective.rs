@@ -11,6 +11,7 @@ use crate::{
 
 /// `perspective`: each corner drawn inwards by a random distance (torchvision's `RandomPerspective`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Perspective {
     /// How far a corner may go, as a share of the way to the centre; 0.5 by default.

@@ -10,6 +10,7 @@ use crate::{Augment, AugmentError, Drawn, Filter, Generator, GeometricMap, Image
 /// `random-resized-crop`: a part of random area and aspect ratio, resampled to `size` (torchvision's
 /// `RandomResizedCrop`; Szegedy et al., "Going Deeper with Convolutions", section 6).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RandomResizedCrop {
     /// Size of the result, a side or `[width, height]`.

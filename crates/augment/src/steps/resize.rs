@@ -8,6 +8,7 @@ use crate::{Augment, AugmentError, Drawn, Filter, Generator, GeometricMap, Image
 
 /// `resize`: the whole image at another size; exactly one of `size`, `shorter_side` and `longer_side` is given.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Resize {
     /// The size itself, a side or `[width, height]`; the aspect ratio is not kept.

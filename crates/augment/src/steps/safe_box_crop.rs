@@ -17,6 +17,7 @@ use crate::{Augment, AugmentError, Drawn, Filter, Generator, GeometricMap, Image
 /// image stays whole where none of 40 does. Parts of an image without objects are drawn freely. (The sampler of Liu et
 /// al., "SSD", section 2.2, asks for an overlap of part and object instead, which small objects never reach.)
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct SafeBoxCrop {
     /// Size of the result, a side or `[width, height]`; the image's own by default.

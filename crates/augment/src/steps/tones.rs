@@ -12,6 +12,7 @@ macro_rules! plain_change {
     ($(#[$docs:meta])* $name:ident, $change:expr) => {
         $(#[$docs])*
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(deny_unknown_fields)]
         pub struct $name {
             /// Chance of the change, `0..=1`; 0.5 by default.
@@ -67,6 +68,7 @@ plain_change! {
 
 /// `sharpness`: blended with a smoothed copy (torchvision's `RandomAdjustSharpness`, with a range for the factor).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Sharpness {
     /// Factor, 0 smoothed, 1 unchanged, 2 sharpened; a number `s` draws from max(0, 1 − s) to 1 + s.
@@ -93,6 +95,7 @@ impl Augment for Sharpness {
 
 /// `posterize`: only the highest bits of each level kept (torchvision's `RandomPosterize`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Posterize {
     /// Bits kept, 0 to 8.
@@ -123,6 +126,7 @@ impl Augment for Posterize {
 
 /// `solarize`: levels at or above a threshold inverted (torchvision's `RandomSolarize`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Solarize {
     /// The lowest level that is inverted, 0 to 256; 128 by default.

@@ -13,6 +13,7 @@ use crate::{Augment, AugmentError, Drawn, Filter, Generator, GeometricMap, Image
 /// `zoom-out`: the image made smaller and placed anywhere on a canvas of its own size, so that objects become smaller
 /// (the expansion of Liu et al., "SSD", section 3.6; torchvision's `RandomZoomOut`, which enlarges the canvas instead).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ZoomOut {
     /// Side of the canvas over that of the image, `[lowest, highest]`; `[1, 4]` by default.

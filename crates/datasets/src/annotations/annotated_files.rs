@@ -112,6 +112,7 @@ impl Dataset for AnnotatedFiles {
 
 /// What becomes of training images without a single object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum EmptyImages {
     /// They stay, as examples of what is no object.

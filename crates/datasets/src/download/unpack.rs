@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a downloaded file is unpacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ArchiveKind {
     /// Not at all.

@@ -30,6 +30,7 @@ const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
 
 /// Which of the two labels of CIFAR-100 is the class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Cifar100Labels {
     /// 100 classes ("maple tree").

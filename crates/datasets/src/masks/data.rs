@@ -16,6 +16,7 @@ data_settings! {
 
 /// What becomes of images without masks and masks without images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Unpaired {
     /// They are an error.

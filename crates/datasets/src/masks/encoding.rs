@@ -13,6 +13,7 @@ use crate::DatasetError;
 
 /// How mask files name classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum MaskEncoding {
     /// `colors` if these are given; `index` if `values`, `ignore_index` or other than two `classes` are given, or the
@@ -31,6 +32,7 @@ pub enum MaskEncoding {
 
 /// The colour of a class in mask files: `[red, green, blue]`, or a table with the name as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum ClassColor {
     /// The colour alone; its class is named in `classes`, or by the colour.

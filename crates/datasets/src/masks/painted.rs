@@ -12,6 +12,7 @@ use crate::{Dataset, DatasetError};
 
 /// What becomes of groups of objects that were not outlined one by one (COCO's `iscrowd`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CrowdMask {
     /// Their pixels are ignored, but for those of objects that were outlined: a group's outline holds background too.

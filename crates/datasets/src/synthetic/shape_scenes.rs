@@ -58,6 +58,7 @@ impl DataKind for ScenesSpec {
 
 /// How generated pictures of several shapes look.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ScenesStyle {
     /// Width and height in pixels, at least [`ScenesStyle::MIN_SIZE`].
     pub size: u32,

@@ -54,6 +54,7 @@ impl DataKind for ShapesSpec {
 
 /// How generated pictures look.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShapesStyle {
     /// Width and height in pixels, at least [`ShapesStyle::MIN_SIZE`].
     pub size: u32,

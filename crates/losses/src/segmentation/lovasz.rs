@@ -16,6 +16,7 @@ use crate::{LossError, LossSettings};
 
 /// Lovász-Softmax: of the errors of softmax probabilities, the mean over the classes that are there (equation 11).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct LovaszSoftmax {
     /// Whether the loss is the mean over images of each image's, instead of that of all the batch's pixels; false by
@@ -25,6 +26,7 @@ pub struct LovaszSoftmax {
 
 /// Lovász hinge: of the margins `1 - logit · sign`, each channel a yes or no, the mean over channels (equation 9).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct LovaszHinge {
     /// Whether the loss is the mean over images of each image's, instead of that of all the batch's pixels; true by

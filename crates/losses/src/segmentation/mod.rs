@@ -45,6 +45,7 @@ macro_rules! segmentation_losses {
         /// # Ok::<(), Box<dyn std::error::Error>>(())
         /// ```
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(tag = "kind", rename_all = "kebab-case")]
         pub enum SegmentationLoss {
             $(#[doc = $meaning] $Loss($Settings),)+

@@ -11,6 +11,7 @@ use crate::{LossError, LossSettings};
 
 /// How logits become probabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PixelActivation {
     /// `automatic`: a sigmoid for one channel, a softmax for more.
@@ -90,6 +91,7 @@ fn check_smoothing(smoothing: f64) -> Result<(), LossError> {
 ///
 /// Source: Milletari et al. 2016, "V-Net", section 3, with plain sums in the denominator (Drozdzal et al. 2016).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Dice {
     /// How logits become probabilities; automatic by default.
@@ -105,6 +107,7 @@ pub struct Dice {
 ///
 /// Source: Rahman and Wang 2016, "Optimizing intersection-over-union in deep neural networks for image segmentation".
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Jaccard {
     /// As for [`Dice::activation`].
@@ -122,6 +125,7 @@ pub struct Jaccard {
 /// Source: Salehi et al. 2017, "Tversky loss function for image segmentation using 3D fully convolutional deep networks",
 /// equation 4; the power: Abraham and Khan 2018, "A novel focal Tversky loss function", equation 3.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Tversky {
     /// As for [`Dice::activation`].
@@ -138,6 +142,7 @@ pub struct Tversky {
 
 /// [`Tversky`] to the power of γ: below 1, classes that are nearly right count more than their share, above 1 less.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct FocalTversky {
     /// As for [`Dice::activation`].

@@ -13,6 +13,7 @@ use crate::{LossError, LossSettings};
 /// `-weight_t · ln softmax(logits)_t` a pixel of class `t`; the mean divides by the sum of the pixels' class weights, as
 /// PyTorch's `cross_entropy` does.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct PixelCrossEntropy {
     /// Weight of each class, finite and not negative; none by default, which is as if all were 1.

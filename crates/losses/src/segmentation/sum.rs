@@ -11,6 +11,7 @@ use crate::{LossError, LossSettings};
 
 /// `Σ weight · loss`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LossSum {
     /// What is summed, at least one.
@@ -19,6 +20,7 @@ pub struct LossSum {
 
 /// A part of a [`LossSum`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LossTerm {
     /// Factor, finite and not negative; 1 by default.

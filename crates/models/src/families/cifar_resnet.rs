@@ -19,6 +19,7 @@ const STAGE_WIDTHS: [usize; 3] = [16, 32, 64];
 
 /// ResNet for CIFAR has no options.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct CifarResNetOptions {}
 

@@ -26,6 +26,7 @@ const POOL: usize = 2;
 
 /// How feature maps become a feature vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CnnHead {
     /// Every pixel of every channel: the network is for one image size.
@@ -50,6 +51,7 @@ const MOST_FEATURES: usize = 1_000_000;
 
 /// The options of convolution-pooling networks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct CnnOptions {
     /// Channels of each stage; default 32, 64, 128.

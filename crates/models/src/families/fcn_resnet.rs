@@ -31,6 +31,7 @@ const DEFAULT_DROPOUT: f64 = 0.1;
 
 /// The options of the FCN on ResNet-50.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct FcnResNetOptions {
     /// Whether there is an auxiliary head for training; default false.

@@ -35,6 +35,7 @@ const POOL_CHANNELS: [usize; 3] = [256, 512, 512];
 
 /// The options of FCNs on VGG-16.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct FcnVggOptions {
     /// Whether each convolution of the VGG is followed by batch normalisation; default false.

@@ -31,6 +31,7 @@ const MOST_PADDING: usize = 256;
 
 /// The options of LeNet.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct LeNetOptions {
     /// Zeros on each side of the image; default 0. 2 gives 28×28 digits the paper's 32×32 pixels.

@@ -36,6 +36,7 @@ const MOST_POOLINGS: usize = 8;
 
 /// The options of U-Net.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct UNetOptions {
     /// Channels of the finest maps, each level down has twice as many; default 32 (the paper has 64).
@@ -107,6 +108,7 @@ impl Family for UNetOptions {
 
 /// How maps are doubled in size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Upsampling {
     /// `transposed`: a 2×2 transposed convolution with stride 2 that halves the channels, as in the paper.

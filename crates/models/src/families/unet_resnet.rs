@@ -36,6 +36,7 @@ const SIZE_STEP: usize = 1 << 5;
 
 /// A U-Net on a ResNet has no options.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct UNetResNetOptions {}
 

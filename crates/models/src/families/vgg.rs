@@ -34,6 +34,7 @@ pub(crate) const MINIMUM_SIDE: usize = 1 << STAGE_WIDTHS.len();
 
 /// The options of VGG.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct VggOptions {
     /// Probability of dropout after each hidden dense layer; default 0.5. Networks for small images have none.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// What the operands of convolutions and linear layers are rounded to before they are multiplied. Sums, results,
 /// gradients and parameters are `f32` either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// 24 bits of precision: not rounded.

@@ -14,6 +14,7 @@ use std::path::Path;
 
 use datasets::{DatasetError, SplitName, Splits};
 use models::InputShape;
+use schemars::{JsonSchema, Schema};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -21,9 +22,7 @@ pub use any::{AnyRunConfig, ConfigVisitor};
 pub use error::{ConfigError, nearest};
 pub use overrides::{data_path_setting, text_setting, texts_setting};
 pub use published::published_classifier;
-pub use reference::{
-    KeyReference, detection_key_reference, key_reference, key_reference_markdown, segmentation_key_reference,
-};
+pub use reference::{KeyReference, TableReference, key_reference_markdown};
 pub use sections::{
     ClassificationAugment, InputConfig, InputSize, NoSettings, Normalization, NormalizationPreset, TaskKind,
     TrainConfig,
@@ -37,7 +36,9 @@ use crate::training::schedule::ScheduleConfig;
 use crate::weights::InitConfig;
 
 /// A table of a configuration.
-pub trait ConfigTable: Serialize + DeserializeOwned + Debug + Clone + PartialEq + Send + Sync + 'static {
+pub trait ConfigTable:
+    Serialize + DeserializeOwned + JsonSchema + Debug + Clone + PartialEq + Send + Sync + 'static
+{
     /// What types cannot rule out: names the key, what was found and what is possible.
     fn problem(&self) -> Option<String> {
         None
@@ -117,6 +118,9 @@ pub trait TaskTables: Debug + Clone + PartialEq + Send + Sync + 'static {
     ///
     /// [`models::ModelError::UnknownName`] with the nearest names, or a network for another task.
     fn named_model(name: &str) -> Result<Self::Model, models::ModelError>;
+
+    /// The options of each family of networks: the names of its networks, and what describes the options.
+    fn model_options() -> Vec<(Vec<&'static str>, Schema)>;
 
     /// What published weights of `model` are evaluated with.
     fn published(model: Self::Model) -> RunConfig<Self> {

@@ -1,391 +1,432 @@
 //! Every key of a configuration with its default and meaning, for `--help-config` and `docs/configuration.md`.
+//!
+//! All of it is read off the types: names, kinds and defaults from their serialised form, meanings from their
+//! documentation. A key that the types have cannot be missing here, nor one be here that they do not have.
 
 use std::fmt::Write as _;
 
-use toml::{Table, Value};
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
-use super::{RunConfig, TaskTables};
-use crate::tasks::classification::Classification;
-use crate::tasks::detection::Detection;
+use super::{ConfigTable, InputConfig, RunConfig, TaskTables, TrainConfig};
+use crate::tasks::classification::{Classification, DistillConfig};
+use crate::tasks::detection::{Detection, DetectionLoss};
 use crate::tasks::segmentation::Segmentation;
+use crate::training::early_stopping::EarlyStopping;
+use crate::training::optim::OptimizerConfig;
+use crate::training::schedule::ScheduleConfig;
+use crate::weights::InitConfig;
 
 /// One key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyReference {
-    /// Its path, such as `optim.lr`.
-    pub key: &'static str,
-    /// Its default as TOML; `unset` where there is none.
+    /// Its name within its table.
+    pub key: String,
+    /// Its default as TOML; `unset` where there is none, `required` where it must be given.
     pub default: String,
     /// What it does.
-    pub meaning: &'static str,
+    pub meaning: String,
 }
 
-/// Keys whose default is not that of [`RunConfig::default`], because they belong to another kind, carry it after `|`.
-const KEYS: &[(&str, &str)] = &[
-    ("task", "what is recognised: classification, or detection or segmentation, whose own keys are listed below"),
-    ("seed", "names the run: weights, order, augmentation and dropout follow from it"),
-    (
-        "data.kind",
-        "auto, image-folder, file-name-pattern, mnist, fashion-mnist, cifar10, cifar100, shapes; `auto` looks at the \
-         files",
-    ),
-    ("data.path", "folder of the data; `--data` sets it (all kinds but shapes)|unset"),
-    ("data.pattern", "file-name-pattern: where the label stands in a file's name|\"{label}_{id}.*\""),
-    (
-        "data.validation_split",
-        "share of training samples set aside for validation where the data has no such split|0.1",
-    ),
-    ("data.test_split", "image folders: share set aside for testing where there is no such folder|0.0"),
-    ("data.split_seed", "seed of both choices|0"),
-    ("data.labels", "cifar100: fine or coarse|\"fine\""),
-    ("data.classes", "shapes: number of classes; mnist: names of the classes"),
-    ("data.train", "shapes: training images"),
-    ("data.validation", "shapes: validation images"),
-    ("data.test", "shapes: test images"),
-    ("data.size", "shapes: side of the images in pixels"),
-    ("data.noise", "shapes: standard deviation of the noise as a share of the range"),
-    ("data.seed", "shapes: seed of the images"),
-    ("input.size", "side in pixels, or [height, width]; images of another size after augmentation are resized"),
-    ("input.channels", "3 for colour, 1 for grey"),
-    (
-        "input.normalize",
-        "imagenet, cifar10, mnist, unit (0..1), or { mean = [r, g, b], std = [r, g, b] }; pixels in 0..1 minus mean, \
-         over std",
-    ),
-    ("augment.train", "steps for training images, in order: a list of { kind = \"…\", … }, see below"),
-    ("augment.eval", "steps for evaluation and prediction"),
-    (
-        "augment.mix",
-        "blending of training images: { kind = \"mixup\", alpha = 0.2 }, { kind = \"cutmix\", alpha = 1.0 } or \
-         { kind = \"mixup-or-cutmix\", mixup_alpha, cutmix_alpha, switch_probability }",
-    ),
-    ("model.name", "the network; `cargo xtask train --list-models` lists them"),
-    ("model.widths", "cnn: channels of each stage|[32, 64, 128]"),
-    ("model.convolutions", "cnn: convolutions a stage|1"),
-    ("model.kernel", "cnn: side of the kernels in pixels|3"),
-    ("model.padding", "cnn: zeros around each convolution's input; lenet: zeros around the image|kernel / 2; 0"),
-    ("model.batch_norm", "cnn: batch normalisation after each convolution|true"),
-    ("model.head", "cnn: flatten or global-average|\"flatten\""),
-    ("model.dense", "cnn: features of the hidden dense layers|[]"),
-    ("model.dropout", "cnn, vgg, inception-v3: probability of dropout in the head|0.0; vgg, inception-v3 0.5"),
-    ("model.zero_init_residual", "resnet: every block starts as the identity|false"),
-    (
-        "model.auxiliary_head",
-        "inception-v3: keep the auxiliary head that torchvision's files have; it is not trained|false",
-    ),
-    ("init.from", "PyTorch or safetensors file with the weights to start from; `--init-from` sets it|unset"),
-    (
-        "init.key",
-        "which set of tensors of a PyTorch file that has several, such as \"ema\"; `--init-key` sets it|unset",
-    ),
-    ("init.ignore", "tensors that keep random values, such as [\"fc.*\"]; `--ignore` sets it|[]"),
-    (
-        "init.freeze",
-        "parameters that are not trained: names with `*`, or modules, such as [\"layer1\", \"*.bn1.*\"]; `!` takes back: \
-         [\"*\", \"!fc\"]; `--freeze` sets it|[]",
-    ),
-    (
-        "init.unfreeze",
-        "frozen parameters that are trained after some epochs: [{ after = 2, parameters = [\"layer4\"] }]|[]",
-    ),
-    (
-        "loss.kind",
-        "cross-entropy, focal, binary-cross-entropy, sigmoid-focal, mean-absolute, mean-squared, huber, smooth-l1",
-    ),
-    ("loss.class_weights", "cross-entropy: a weight a class|unset"),
-    ("loss.label_smoothing", "cross-entropy: share of the target spread over all classes"),
-    (
-        "loss.normalisation",
-        "cross-entropy with weights: what the mean divides by: automatic, target-weight or sample-count",
-    ),
-    ("loss.alpha", "focal: a weight a class; sigmoid-focal: weight of the positives|unset"),
-    ("loss.gamma", "focal, sigmoid-focal: exponent that fades out easy samples|2.0"),
-    ("loss.pos_weight", "binary-cross-entropy: weight of the positives, one for all or one a class|unset"),
-    ("loss.delta", "huber: where the square becomes a line|1.0"),
-    ("loss.beta", "smooth-l1: where the square becomes a line|1.0"),
-    ("distill.from", "file with the weights of a network to learn from; without this table there is none|required"),
-    ("distill.model", "that network, as in [model]: { name = \"resnet56\" }|required"),
-    ("distill.key", "which set of tensors of a file that has several|unset"),
-    ("distill.ignore", "tensors of the file that are left out|[]"),
-    ("distill.temperature", "what logits are divided by before they are compared|4.0"),
-    ("distill.weight", "share of the other network's answers in the loss|0.5"),
-    ("distill.features", "weight of the squared difference of what both heads see|0.0"),
-    ("optim.kind", "sgd, adam, adamw, rmsprop, adagrad"),
-    ("optim.lr", "learning rate, before the schedule's factor"),
-    ("optim.weight_decay", "weight decay: L2, or decoupled with adamw"),
-    ("optim.decay_norm_and_bias", "whether biases and normalisation parameters decay as well"),
-    ("optim.momentum", "sgd, rmsprop: how much of the last step is kept"),
-    ("optim.nesterov", "sgd: look ahead along the momentum"),
-    ("optim.betas", "adam, adamw: decay rates of both moments"),
-    ("optim.alpha", "rmsprop: decay rate of the mean square"),
-    ("optim.epsilon", "keeps divisions finite; unset: 1e-10 for adagrad, 1e-8 otherwise"),
-    ("optim.clip_norm", "largest norm of all gradients together"),
-    ("optim.clip_value", "largest magnitude of a gradient entry"),
-    ("optim.warmup_epochs", "epochs over which the learning rate rises in a line; may be a fraction"),
-    ("optim.warmup_start", "the rate at the start of the warm-up, as a fraction"),
-    ("optim.layer_decay", "what the rate is multiplied with from each layer to the one before it"),
-    (
-        "optim.groups",
-        "parameters with other settings: [{ parameters = [\"fc\"], lr_factor = 10.0, weight_decay = 0.0 }]|[]",
-    ),
-    ("schedule.kind", "constant, step, multi-step, exponential, cosine, one-cycle, polynomial, reduce-on-plateau"),
-    ("schedule.epochs", "step: epochs between changes; multi-step: the list of epochs|required"),
-    ("schedule.factor", "step, multi-step, exponential, reduce-on-plateau: what the rate is multiplied with|0.1"),
-    ("schedule.minimum", "cosine, reduce-on-plateau: smallest rate as a fraction of optim.lr|0.0"),
-    ("schedule.up", "one-cycle: share of the run that rises|0.3"),
-    ("schedule.initial", "one-cycle: what optim.lr is divided by at the start|25.0"),
-    ("schedule.last", "one-cycle: what the first rate is divided by at the end|10000.0"),
-    ("schedule.power", "polynomial: the exponent|1.0"),
-    ("schedule.patience", "reduce-on-plateau: epochs without improvement that are accepted|10"),
-    ("train.epochs", "passes over the training split"),
-    ("train.batch_size", "samples a forward pass"),
-    ("train.accumulate", "forward passes an optimiser step; their gradients are averaged"),
-    ("train.workers", "loader threads; unset: one a core, at most 8; results do not depend on it"),
-    ("train.precision", "f32, or bf16 to round the operands of convolutions and linear layers while training"),
-    ("train.sampling", "shuffled, sequential or class-balanced"),
-    ("train.drop_last", "leave an incomplete last batch out"),
-    ("train.eval_every", "epochs from one evaluation to the next; the last epoch always is"),
-    (
-        "train.fold",
-        "cross-validation: the part held out, { number = 1, of = 5, seed = 0 }; `--folds 5` runs all of them",
-    ),
-    ("train.ema", "decay of a moving average of the weights, which is then evaluated and kept"),
-    (
-        "train.monitor",
-        "the figure the best epoch is chosen by; unset: val.accuracy, val.ap or val.mean_iou, else val.loss",
-    ),
-    ("train.checkpoint_minutes", "minutes between checkpoints within an epoch"),
-    ("train.on_bad_sample", "error or skip: what an unreadable image does to the run"),
-    ("train.cache", "keep decoded images in memory"),
-    (
-        "train.cache_features",
-        "classification with all layers but the head frozen: keep what those answer to each sample in memory",
-    ),
-    (
-        "early_stopping.patience",
-        "epochs without improvement that are accepted; without this table there is no early stop|10",
-    ),
-    ("early_stopping.min_delta", "how much better a figure must be to count|0.0"),
-];
-
-/// Keys of detection that classification does not have, or that mean something else there.
-const DETECTION_KEYS: &[(&str, &str)] = &[
-    ("data.kind", "auto, coco, voc, yolo, shapes; `auto` looks at the files"),
-    ("data.max_objects", "shapes: most shapes in a picture"),
-    ("input.size", "side in pixels, or [height, width]; multiples of 32; images are letterboxed into it"),
-    ("augment.train", "steps for training images, after mosaic or letterbox, in order"),
-    (
-        "augment.mosaic",
-        "four images in one, then a random warp: { probability, degrees, translate, scale, shear }; unset: never|unset",
-    ),
-    ("augment.mixup", "another image blended in: { probability, scale }; unset: never|unset"),
-    ("augment.plain_epochs", "last epochs without mosaic and mixup"),
-    ("augment.multi_scale", "sides of training batches vary by up to this many steps of 32 pixels"),
-    ("augment.multi_scale_batches", "batches that share one size"),
-    ("augment.min_visible", "share of a box that must stay visible for it to be kept"),
-    ("augment.min_side", "sides in pixels of the network's input that a box must have to be kept"),
-    ("augment.letterbox", "where an image lies in the input: top-left (as YOLOX trains) or centre"),
-    ("augment.pad", "grey value around letterboxed images"),
-    ("model.name", "the network: yolox-nano, yolox-tiny, yolox-s, yolox-m, yolox-l, yolox-x"),
-    ("loss.kind", "yolox"),
-    ("loss.l1", "when the loss on raw box sizes is added: never, plain-epochs or always"),
-    ("decode.score_threshold", "detections of less confidence are dropped before anything else"),
-    ("decode.nms", "class-wise, class-agnostic or soft"),
-    ("decode.iou_threshold", "overlap above which the weaker of two detections goes"),
-    ("decode.max_detections", "detections kept of one image"),
-    ("decode.multi_label", "whether one place may answer with several classes"),
-    ("decode.class_thresholds", "confidences that `predict` asks for, by class name: { RBC = 0.5 }|{}"),
-];
-
-/// Keys of segmentation that classification does not have, or that mean something else there.
-const SEGMENTATION_KEYS: &[(&str, &str)] = &[
-    ("data.kind", "auto, folder, voc, coco, instances, shapes; `auto` looks at the files; see docs/segmentation.md"),
-    ("input.size", "side in pixels, or [height, width]; `augment.fit` says how images come to it"),
-    ("augment.train", "steps for training images and their masks, in order"),
-    (
-        "augment.fit",
-        "how images come to the input's size: stretch, letterbox, or tiles: overlapping parts that are put together again",
-    ),
-    ("augment.pad", "letterbox: grey value around images"),
-    (
-        "model.name",
-        "the network: unet, unet-resnet18, unet-resnet34, unet-resnet50, fcn32s, fcn16s, fcn8s, fcn-resnet50",
-    ),
-    ("model.width", "unet: channels of the finest maps|32"),
-    ("model.depth", "unet: number of poolings|4"),
-    ("model.batch_norm", "batch normalisation after each convolution|unet true; fcn32s, fcn16s, fcn8s false"),
-    ("model.upsampling", "unet: how maps grow: transposed or bilinear|\"transposed\""),
-    ("model.auxiliary", "fcn-resnet50: an auxiliary head for training|false"),
-    ("model.dropout", "fcn: probability of dropout|fcn32s, fcn16s, fcn8s 0.5; fcn-resnet50 0.1"),
-    (
-        "loss.kind",
-        "cross-entropy, binary-cross-entropy, dice, jaccard, tversky, focal-tversky, lovasz-softmax, lovasz-hinge, or sum",
-    ),
-    ("loss.terms", "sum: a list of { weight = 1.0, loss = { kind = \"…\", … } }|required"),
-    ("loss.class_weights", "cross-entropy: a weight a class|unset"),
-    ("loss.pos_weight", "binary-cross-entropy: weight of the positives, one for all or one a class|unset"),
-    (
-        "loss.boundary",
-        "more weight between touching objects, as in the U-Net paper: { strength = 10.0, sigma = 5.0 }; unset: none|unset",
-    ),
-    ("loss.auxiliary_weight", "weight of the auxiliary head's loss"),
-    ("decode.overlap", "tiles: pixels that neighbours share, in which answers are blended"),
-    ("decode.margin", "tiles: pixels at inner edges whose answers are not used"),
-    ("decode.min_area", "objects: pixels that a connected region must have"),
-    (
-        "decode.connectivity",
-        "objects: \"4\" or \"8\": whether pixels hang together by an edge only, or by a corner too",
-    ),
-];
-
-/// Steps of `augment.train` and `augment.eval` and their settings.
-const AUGMENTATIONS: &[(&str, &str)] = &[
-    ("resize", "size | shorter_side | longer_side; filter = nearest, bilinear, bicubic, lanczos3"),
-    ("centre-crop", "size"),
-    ("random-crop", "size; padding = 0; fill_mode; fill"),
-    ("random-resized-crop", "size; scale = [0.08, 1]; ratio = [3/4, 4/3]; filter"),
-    ("pad", "padding = [left, top, right, bottom]; fill_mode; fill"),
-    ("horizontal-flip, vertical-flip", "probability = 0.5"),
-    (
-        "affine",
-        "rotation (degrees), shift_x, shift_y (shares), shear_x, shear_y (degrees), zoom, zoom_separately, each a number \
-         or [lowest, highest]; fill_mode = constant, reflect, symmetric, nearest, wrap; fill; sampling",
-    ),
-    ("perspective", "distortion = 0.5; probability = 0.5"),
-    ("color-jitter", "brightness, contrast, saturation, hue, each a number or [lowest, highest]"),
-    ("grey, auto-contrast, equalize, invert", "probability = 0.5"),
-    ("gaussian-blur", "sigma = [0.1, 2]; kernel_size"),
-    ("median-blur", "kernel_size = 3; probability = 0.5"),
-    ("gaussian-noise", "sigma = [0.1, 0.1] as a share of the range"),
-    ("sharpness, posterize, solarize", "factor; bits; threshold; probability = 0.5"),
-    ("cutout", "size; count = 1; fill"),
-    ("random-erasing", "scale = [0.02, 0.33]; ratio = [0.3, 3.3]; noise = false; probability = 0.5"),
-    ("rand-augment", "num_ops = 2; magnitude = 9; num_magnitude_bins = 31"),
-    ("trivial-augment-wide", "num_magnitude_bins = 31"),
-];
-
-/// Every key of a configuration, in the order of its sections.
-pub fn key_reference() -> Vec<KeyReference> {
-    reference_of::<Classification>(KEYS)
+/// A table of a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TableReference {
+    /// What it is for.
+    pub meaning: String,
+    /// Keys that it always has.
+    pub keys: Vec<KeyReference>,
+    /// The key that says what the table is about (`kind`), where others depend on it.
+    pub tag: Option<String>,
+    /// The values of that key, with the keys that each brings.
+    pub kinds: Vec<(String, Self)>,
 }
 
-/// The keys that detection has besides, or that differ there.
-pub fn detection_key_reference() -> Vec<KeyReference> {
-    reference_of::<Detection>(DETECTION_KEYS)
-}
-
-/// The keys that segmentation has besides, or that differ there.
-pub fn segmentation_key_reference() -> Vec<KeyReference> {
-    reference_of::<Segmentation>(SEGMENTATION_KEYS)
-}
-
-fn reference_of<K: TaskTables>(keys: &[(&'static str, &'static str)]) -> Vec<KeyReference> {
-    let defaults = Table::try_from(RunConfig::<K>::default()).unwrap_or_default();
-    keys.iter()
-        .map(|(key, text)| {
-            let (meaning, stated) = text.split_once('|').map_or((*text, None), |(text, default)| (text, Some(default)));
-            let default = match stated {
-                Some(stated) => stated.to_owned(),
-                None => lookup(&defaults, key).map_or_else(|| "unset".to_owned(), Value::to_string),
-            };
-            KeyReference { key, default, meaning }
-        })
-        .collect()
-}
-
-fn lookup<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
-    match key.split_once('.') {
-        Some((head, rest)) => lookup(table.get(head)?.as_table()?, rest),
-        None => table.get(key),
+impl TableReference {
+    /// The keys of the type `T`, with the defaults that `T::default()` has.
+    pub fn of<T: JsonSchema>() -> Self {
+        Self::of_schema(&schema_for!(T))
     }
+
+    /// The keys that `schema` describes.
+    pub fn of_schema(schema: &Schema) -> Self {
+        let root = schema.as_value();
+        Self::read(root, &Definitions(root.get("$defs").and_then(Value::as_object)))
+    }
+
+    fn read(schema: &Value, definitions: &Definitions<'_>) -> Self {
+        let schema = definitions.resolved(schema);
+        let mut table = Self { meaning: text_of(&schema), ..Self::default() };
+        let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+        for (key, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            // A constant is the value of the key that tells kinds apart.
+            if definitions.resolved(property).get("const").is_none() {
+                table.keys.push(key_reference(key, property, required.iter().any(|name| name == key), definitions));
+            }
+        }
+        for kind in schema.get("oneOf").and_then(Value::as_array).into_iter().flatten() {
+            let kind = definitions.resolved(kind);
+            let constant = kind
+                .get("properties")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+                .find_map(|(key, property)| Some((key.clone(), property.get("const")?.as_str()?.to_owned())));
+            if let Some((tag, value)) = constant {
+                table.tag = Some(tag);
+                table.kinds.push((value, Self::read(&kind, definitions)));
+            }
+        }
+        table
+    }
+
+    /// The same with the defaults that `values` has, where it has any.
+    fn with_defaults(mut self, values: &Map<String, Value>) -> Self {
+        for key in &mut self.keys {
+            if let Some(value) = values.get(&key.key) {
+                key.default = toml_text(value);
+            }
+        }
+        self
+    }
+}
+
+/// The definitions that a schema refers to by name.
+struct Definitions<'a>(Option<&'a Map<String, Value>>);
+
+impl Definitions<'_> {
+    /// `schema` with what it refers to put in its place; its own entries come first.
+    fn resolved(&self, schema: &Value) -> Value {
+        let Some(own) = schema.as_object() else { return schema.clone() };
+        let name = own.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+        let Some(meant) = name.and_then(|name| self.0?.get(name)) else { return schema.clone() };
+        let mut merged = self.resolved(meant).as_object().cloned().unwrap_or_default();
+        for (key, value) in own.iter().filter(|(key, _)| *key != "$ref") {
+            match (merged.get_mut(key), value) {
+                (Some(Value::Object(known)), Value::Object(more)) => known.extend(more.clone()),
+                _ => drop(merged.insert(key.clone(), value.clone())),
+            }
+        }
+        Value::Object(merged)
+    }
+}
+
+fn key_reference(key: &str, property: &Value, required: bool, definitions: &Definitions<'_>) -> KeyReference {
+    let default = match property.get("default") {
+        Some(Value::Null) | None if required => "required".to_owned(),
+        Some(Value::Null) | None => "unset".to_owned(),
+        Some(value) => toml_text(value),
+    };
+    let mut meaning = text_of(property);
+    let values = values_of(property, definitions);
+    if !values.is_empty() {
+        let _ = write!(meaning, " One of {}.", values.join(", "));
+    }
+    KeyReference { key: key.to_owned(), default, meaning }
+}
+
+/// The words that a key may be set to, where it takes words.
+fn values_of(property: &Value, definitions: &Definitions<'_>) -> Vec<String> {
+    let property = definitions.resolved(property);
+    let word = |value: &Value| value.as_str().map(|word| format!("`{word}`"));
+    let mut words: Vec<String> = property.get("const").and_then(word).into_iter().collect();
+    words.extend(property.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(word));
+    for alternatives in ["oneOf", "anyOf"] {
+        let alternatives = property.get(alternatives).and_then(Value::as_array);
+        words.extend(alternatives.into_iter().flatten().flat_map(|value| values_of(value, definitions)));
+    }
+    words
+}
+
+/// The documentation of a type or key in one line.
+fn text_of(schema: &Value) -> String {
+    let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+    // The first paragraph; the page does not know the code that links go to.
+    let paragraph = text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+    unlinked(&paragraph)
+}
+
+/// `text` without the targets of links to code: `[word](target)` and `[word]` become `word`.
+fn unlinked(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("[`") {
+        let Some(end) = rest[start..].find("`]") else { break };
+        plain.push_str(&rest[..start]);
+        plain.push_str(&rest[start + 1..start + end + 1]);
+        rest = &rest[start + end + 2..];
+        if let Some(target) = rest.strip_prefix('(')
+            && let Some(end) = target.find(')')
+        {
+            rest = &target[end + 1..];
+        }
+    }
+    plain + rest
+}
+
+/// A value as TOML, with the digits that a person would write.
+fn toml_text(value: &Value) -> String {
+    match value {
+        Value::Null => "unset".to_owned(),
+        Value::Number(number) if number.is_f64() => number_text(number.as_f64().unwrap_or_default()),
+        Value::Array(values) => format!("[{}]", values.iter().map(toml_text).collect::<Vec<_>>().join(", ")),
+        Value::Object(table) => {
+            let entries: Vec<String> =
+                table.iter().map(|(key, value)| format!("{key} = {}", toml_text(value))).collect();
+            if entries.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", entries.join(", ")) }
+        }
+        _ => value.to_string(),
+    }
+}
+
+/// The shortest digits that give the number back, as the single precision that it may have been stored in.
+fn number_text(number: f64) -> String {
+    let single = number as f32;
+    if f64::from(single) == number { format!("{single:?}") } else { format!("{number:?}") }
+}
+
+/// A part of the page: what a configuration of one task, or of any, can have.
+struct Part {
+    heading: &'static str,
+    note: String,
+    tables: Vec<(String, TableReference)>,
+}
+
+/// The tables that every task has.
+fn common() -> Part {
+    let defaults = defaults_of::<Classification>();
+    let table = |name: &str, table: TableReference| {
+        let values = defaults.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
+        (name.to_owned(), table.with_defaults(&values))
+    };
+    Part {
+        heading: "Every task",
+        note:
+            "`task` is one of `classification` (the default), `detection` and `segmentation`. `seed` (default 0) names \
+               the run: weights, order, augmentation and dropout follow from it."
+                .to_owned(),
+        tables: vec![
+            table("init", TableReference::of::<InitConfig>()),
+            table("optim", TableReference::of::<OptimizerConfig>()),
+            table("schedule", TableReference::of::<ScheduleConfig>()),
+            table("train", TableReference::of::<TrainConfig>()),
+            table("early_stopping", TableReference::of::<EarlyStopping>()),
+        ],
+    }
+}
+
+/// The tables of the task `K`.
+fn of_task<K: TaskTables>(heading: &'static str, loss: Vec<(String, TableReference)>) -> Part {
+    let defaults = defaults_of::<K>();
+    let table = |name: &str, table: TableReference| {
+        let values = defaults.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
+        (name.to_owned(), table.with_defaults(&values))
+    };
+    let mut tables = vec![
+        table("data", TableReference::of::<K::Data>()),
+        table("input", TableReference::of::<InputConfig>()),
+        table("augment", TableReference::of::<K::Augment>()),
+    ];
+    tables.push(("model".to_owned(), model_table::<K>()));
+    tables.extend(loss);
+    if !K::Decode::default().is_absent() {
+        tables.push(table("decode", TableReference::of::<K::Decode>()));
+    }
+    let model = K::model_name(&K::default_model()).to_owned();
+    Part { heading, note: format!("The default of `model.name` is `{model}`."), tables }
+}
+
+/// `[model]`: the name, and for each family its options.
+fn model_table<K: TaskTables>() -> TableReference {
+    let families = K::model_options().into_iter().map(|(names, schema)| {
+        let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+        (quoted.join(", "), TableReference::of_schema(&schema))
+    });
+    TableReference {
+        meaning: "The network; `cargo xtask train --list-models` lists them.".to_owned(),
+        keys: Vec::new(),
+        tag: Some("name".to_owned()),
+        kinds: families.collect(),
+    }
+}
+
+/// What a configuration of `K` holds that says nothing.
+fn defaults_of<K: TaskTables>() -> Map<String, Value> {
+    fn plain(value: impl Serialize) -> Map<String, Value> {
+        serde_json::to_value(value).ok().and_then(|value| value.as_object().cloned()).unwrap_or_default()
+    }
+    plain(RunConfig::<K>::default())
+}
+
+/// Everything that the page has, in its order.
+fn parts() -> Vec<Part> {
+    let classification = vec![
+        ("loss".to_owned(), TableReference::of::<<Classification as TaskTables>::Loss>()),
+        ("distill".to_owned(), TableReference::of::<DistillConfig<<Classification as TaskTables>::Model>>()),
+    ];
+    let families = DetectionLoss::schemas().into_iter();
+    let detection =
+        families.map(|(family, schema)| (format!("loss ({family})"), TableReference::of_schema(&schema))).collect();
+    let segmentation = vec![("loss".to_owned(), TableReference::of::<<Segmentation as TaskTables>::Loss>())];
+    vec![
+        common(),
+        of_task::<Classification>("Classification", classification),
+        of_task::<Detection>("Detection", detection),
+        of_task::<Segmentation>("Segmentation", segmentation),
+        Part {
+            heading: "Steps of augmentation",
+            note: "What `augment.train` and `augment.eval` are lists of, in order: `{ kind = \"…\", … }`.".to_owned(),
+            tables: vec![("step".to_owned(), TableReference::of::<augment::Augmentation>())],
+        },
+    ]
 }
 
 /// The reference as the page `docs/configuration.md`.
 pub fn key_reference_markdown() -> String {
     let mut page = String::from(
         "# Configuration\n\n\
-         A run is one TOML file; every key has a default, and `--set key=value` overrides any of them. Unknown keys are \
-         refused with the nearest known one. This page is written by `cargo xtask train --help-config`.\n\n",
+         A run is one TOML file; every key has a default, and `--set key=value` overrides any of them. Unknown keys are\n\
+         refused with the nearest known one. This page is written by `cargo xtask train --help-config` from the types of\n\
+         the program.\n",
     );
-    write_table(&mut page, &key_reference());
-    page.push_str(
-        "\n## Detection\n\nWith `task = \"detection\"` these keys are there besides, or differ; those of other data, \
-         models, losses and `augment.eval` and `augment.mix` are not.\n\n",
-    );
-    write_table(&mut page, &detection_key_reference());
-    page.push_str(
-        "\n## Segmentation\n\nWith `task = \"segmentation\"` these keys are there besides, or differ; those of other data, \
-         models, losses and `augment.eval` and `augment.mix` are not.\n\n",
-    );
-    write_table(&mut page, &segmentation_key_reference());
-    page.push_str("\n## Augmentations\n\n| `kind` | settings |\n|---|---|\n");
-    for (kind, settings) in AUGMENTATIONS {
-        let _ = writeln!(page, "| {kind} | {} |", settings.replace('|', "\\|"));
+    for Part { heading, note, tables } in parts() {
+        let _ = write!(page, "\n## {heading}\n\n{}\n", wrapped(&note));
+        for (name, table) in tables {
+            write_table(&mut page, &name, &table);
+        }
     }
     page
 }
 
-fn write_table(page: &mut String, keys: &[KeyReference]) {
+/// Writes a table with what depends on its kind.
+fn write_table(page: &mut String, name: &str, table: &TableReference) {
+    let _ = write!(page, "\n### `[{name}]`\n\n");
+    if !table.meaning.is_empty() {
+        let _ = write!(page, "{}\n\n", wrapped(&table.meaning));
+    }
+    write_keys(page, name, &table.keys);
+    let Some(tag) = &table.tag else { return };
+    // Kinds that have no keys of their own share a line.
+    let (bare, others): (Vec<_>, Vec<_>) = table.kinds.iter().partition(|(_, kind)| kind.keys.is_empty());
+    for (value, kind) in others {
+        let value = if value.starts_with('"') { value.clone() } else { format!("\"{value}\"") };
+        let _ = write!(page, "\n`{tag} = {value}`: {}\n\n", kind.meaning);
+        write_keys(page, name, &kind.keys);
+    }
+    if !bare.is_empty() {
+        let _ = write!(page, "\nWithout keys of their own:\n\n");
+    }
+    for (value, kind) in bare {
+        let value = if value.starts_with('"') { value.clone() } else { format!("\"{value}\"") };
+        let _ = writeln!(page, "- `{tag} = {value}`: {}", kind.meaning);
+    }
+}
+
+fn write_keys(page: &mut String, table: &str, keys: &[KeyReference]) {
+    if keys.is_empty() {
+        return;
+    }
     page.push_str("| key | default | meaning |\n|---|---|---|\n");
+    let table = table.split(' ').next().unwrap_or(table);
     for KeyReference { key, default, meaning } in keys {
         let meaning = meaning.replace('|', "\\|");
-        // Writing to a string cannot fail.
-        let _ = writeln!(page, "| `{key}` | `{default}` | {meaning} |");
+        let _ = writeln!(page, "| `{table}.{key}` | `{default}` | {meaning} |");
     }
+}
+
+/// `text` in lines of at most 120 characters.
+fn wrapped(text: &str) -> String {
+    const WIDTH: usize = 120;
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is a line");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= WIDTH {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines.join("\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::AnyRunConfig;
 
-    fn flatten(prefix: &str, table: &Table, keys: &mut Vec<String>) {
-        for (name, value) in table {
-            let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+    /// Paths of all keys below the tables of `config`.
+    fn keys(config: &toml::Table) -> Vec<String> {
+        let mut keys = Vec::new();
+        for (name, value) in config {
             match value {
-                // Only sections nest; a normalisation by value is one key.
-                Value::Table(inner) if prefix.is_empty() => flatten(&key, inner, keys),
-                _ => keys.push(key),
+                toml::Value::Table(table) => keys.extend(table.keys().map(|key| format!("{name}.{key}"))),
+                _ => keys.push(name.clone()),
+            }
+        }
+        keys
+    }
+
+    #[test]
+    fn every_key_of_every_recipe_has_a_line() {
+        let page = key_reference_markdown();
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs");
+        let mut seen = 0;
+        for entry in std::fs::read_dir(folder).expect("the folder of the recipes") {
+            let path = entry.expect("readable").path();
+            let config = AnyRunConfig::read(&path, &[]).expect("a valid recipe").to_toml().expect("TOML");
+            for key in keys(&toml::from_str(&config).expect("TOML")) {
+                // What kinds and names there are stands beside the keys.
+                let tag = key.ends_with(".kind") || key == "model.name";
+                let stated = match key.split_once('.') {
+                    Some(_) if tag => page.contains(&format!("`{} = \"", key.rsplit('.').next().unwrap_or_default())),
+                    Some(_) => page.contains(&format!("| `{key}` |")),
+                    None => page.contains(&format!("`{key}`")),
+                };
+                assert!(stated, "{}: no line for {key}", path.display());
+                seen += 1;
+            }
+        }
+        assert!(seen > 500, "{seen} keys");
+    }
+
+    #[test]
+    fn every_key_and_kind_has_a_meaning() {
+        fn check(name: &str, table: &TableReference) {
+            for key in &table.keys {
+                assert!(!key.meaning.is_empty(), "{name}.{} has no meaning", key.key);
+            }
+            for (value, kind) in &table.kinds {
+                check(&format!("{name} {value}"), kind);
+            }
+        }
+        for part in parts() {
+            for (name, table) in &part.tables {
+                assert!(!table.keys.is_empty() || !table.kinds.is_empty(), "{}: [{name}] has no keys", part.heading);
+                check(&format!("{} {name}", part.heading), table);
             }
         }
     }
 
-    /// A configuration of each kind, between them with every key.
-    const SAMPLES: &[&str] = &[
-        "[data]\nkind = \"auto\"\npath = \"x\"\n[loss]\nkind = \"focal\"\nalpha = [1.0]\n[early_stopping]\n",
-        "[data]\nkind = \"file-name-pattern\"\n[loss]\nkind = \"binary-cross-entropy\"\npos_weight = [1.0]\n",
-        "[data]\nkind = \"cifar100\"\n[loss]\nkind = \"huber\"\n[schedule]\nkind = \"one-cycle\"\n",
-        "[data]\nkind = \"mnist\"\nclasses = [\"0\"]\n[loss]\nkind = \"smooth-l1\"\n[schedule]\nkind = \"polynomial\"\n",
-        "[distill]\nfrom = \"x\"\nmodel = { name = \"cnn\" }\nkey = \"ema\"\nignore = [\"a\"]\n\
-         [loss]\nkind = \"cross-entropy\"\nclass_weights = [1.0]\n[schedule]\nkind = \"step\"\nepochs = 3\n\
-         [optim]\nepsilon = 1.0\nclip_norm = 1.0\nclip_value = 1.0\nlayer_decay = 0.5\n\
-         groups = [{ parameters = [\"fc\"] }]\n\
-         [train]\nfold = { number = 1, of = 5 }\nworkers = 1\nema = 0.9\nmonitor = \"val.loss\"\n[augment]\nmix = { kind = \"mixup\", alpha = 1.0 }\n",
-        "[init]\nfrom = \"x\"\nkey = \"ema\"\nignore = [\"a\"]\nfreeze = [\"b\"]\n\
-         unfreeze = [{ after = 1, parameters = [\"b\"] }]\n[schedule]\nkind = \"reduce-on-plateau\"\n[model]\nname = \"cnn\"\nwidths = [1]\nconvolutions = 1\nkernel = 3\n\
-         padding = 1\nbatch_norm = true\nhead = \"flatten\"\ndense = [1]\ndropout = 0.1\nzero_init_residual = true\nauxiliary_head = true\n",
-    ];
-
     #[test]
-    fn the_reference_has_exactly_the_keys_there_are() {
-        let mut keys = Vec::new();
-        for sample in SAMPLES {
-            let config: RunConfig<Classification> =
-                toml::from_str(sample).unwrap_or_else(|error| panic!("{sample}: {error}"));
-            flatten("", &Table::try_from(config).expect("TOML"), &mut keys);
-        }
-        keys.sort();
-        keys.dedup();
-        let mut listed: Vec<String> = KEYS.iter().map(|(key, _)| (*key).to_owned()).collect();
-        listed.sort();
-        assert_eq!(listed, keys);
+    fn defaults_are_those_of_the_types_in_a_persons_digits() {
+        let optim = TableReference::of::<OptimizerConfig>();
+        let default = |key: &str| optim.keys.iter().find(|entry| entry.key == key).expect("a key").default.clone();
+        assert_eq!((default("momentum").as_str(), default("kind").as_str()), ("0.9", "\"adamw\""));
+        let decode = TableReference::of::<<Detection as TaskTables>::Decode>();
+        let threshold = decode.keys.iter().find(|entry| entry.key == "score_threshold").expect("a key");
+        assert_eq!(threshold.default, "0.001");
+        assert_eq!(number_text(f64::from(0.65f32)), "0.65");
+        assert_eq!(number_text(0.1), "0.1");
     }
 
     #[test]
-    fn defaults_come_from_the_types() {
-        let reference = key_reference();
-        let default = |key: &str| reference.iter().find(|entry| entry.key == key).expect("listed").default.clone();
-        assert_eq!(default("optim.momentum"), "0.9");
-        assert_eq!(default("optim.kind"), "\"adamw\"");
-        assert_eq!(default("train.ema"), "unset");
+    fn links_to_code_become_words() {
+        assert_eq!(
+            unlinked("the keys of [`CrossEntropy`], see [`one_hot`](crate::one_hot)."),
+            "the keys of `CrossEntropy`, see `one_hot`."
+        );
     }
 }

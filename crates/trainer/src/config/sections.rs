@@ -4,6 +4,7 @@ use augment::{BatchMix, ImageSize, Normalize, Pipeline};
 use datasets::Fold;
 use image::RgbImage;
 use models::InputShape;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tensor_backend::ops::Precision;
 
@@ -44,7 +45,7 @@ impl TaskKind {
 }
 
 /// A table that a task has no use for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoSettings {}
 
@@ -55,7 +56,7 @@ impl ConfigTable for NoSettings {
 }
 
 /// What the network sees.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct InputConfig {
     /// Height and width in pixels. Images of another size after augmentation are resized to it.
@@ -126,7 +127,7 @@ impl InputConfig {
 }
 
 /// Means and deviations, by the name of the data set they were measured on or by value.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "expected \"imagenet\", \"cifar10\", \"mnist\", \"unit\" or { mean = [r, g, b], std = [r, g, b] }"
@@ -152,7 +153,7 @@ impl Normalization {
 }
 
 /// Data sets whose means and deviations are well known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NormalizationPreset {
     /// As torchvision's pretrained weights expect.
@@ -166,7 +167,7 @@ pub enum NormalizationPreset {
 }
 
 /// A size in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum InputSize {
     /// Height and width alike.
@@ -186,7 +187,7 @@ impl InputSize {
 }
 
 /// How training samples are varied, and how samples are prepared for evaluation.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClassificationAugment {
     /// Steps for training images, in order.
@@ -229,7 +230,7 @@ impl AugmentTable for ClassificationAugment {
 }
 
 /// Epochs, batches, threads.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
     /// Passes over the training split.

@@ -2,6 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 use datasets::Dataset;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tensor_backend::VisionBackend;
 use vision_types::Sample;
@@ -34,7 +35,7 @@ pub enum Phase {
 }
 
 /// What happens to samples that cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnBadSample {
     /// The run ends with an error.

@@ -1,6 +1,7 @@
 //! Which epoch was best, and when to stop waiting for a better one.
 
 use metrics::Direction;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The figure that epochs are judged by.
@@ -13,7 +14,7 @@ pub struct Monitor {
 }
 
 /// When to end a run before its last epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EarlyStopping {
     /// Epochs without improvement that are accepted.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::backend::Backend;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tensor_backend::state_dict::{NamedTensor, load_state_dict, state_dict, tensor_infos};
 
@@ -20,7 +21,7 @@ pub use freezing::{Freezing, Unfreeze};
 pub use mismatch::{Lone, Mismatch};
 
 /// What a network starts from.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct InitConfig {
     /// A PyTorch or safetensors file with the reference implementation's names, or a `model.safetensors` of a run; unset:

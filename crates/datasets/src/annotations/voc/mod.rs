@@ -24,6 +24,7 @@ use crate::kind::{DataKind, FileSettings, data_settings};
 
 /// What becomes of objects that are marked as difficult.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Difficult {
     /// They are objects like others.

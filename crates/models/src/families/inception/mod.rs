@@ -42,6 +42,7 @@ const STAGES: [(&str, usize, usize); 5] = [
 
 /// The options of Inception v3.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct InceptionOptions {
     /// Probability of dropout before the last layer; default 0.5.

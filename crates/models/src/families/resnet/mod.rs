@@ -24,6 +24,7 @@ const STAGE_WIDTHS: [usize; 4] = [64, 128, 256, 512];
 
 /// The options of ResNet.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ResNetOptions {
     /// Whether every block starts as the identity; default false.

@@ -49,6 +49,7 @@ const BASE_DEPTH: f64 = 3.0;
 
 /// YOLOX has no options.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct YoloxOptions {}
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use burn::tensor::Tensor;
 use models::{ClassifierNetwork, ClassifierParts, InputShape, Network};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 use vision_types::ClassScores;
@@ -19,12 +20,14 @@ use crate::task::{Judge, Judged, Learn, Learned, Loss, OnDevice, Wrapper};
 use crate::weights::InitConfig;
 
 /// A teacher, and how much it has to say.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "DistillConfig", bound = "")]
 pub struct DistillConfig<M> {
     /// The file with the teacher's weights, as for `init.from`.
     pub from: PathBuf,
     /// The teacher's network, as in `[model]`.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub model: M,
     /// Which set of tensors of a file that has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,6 +15,7 @@ use datasets::{ClassificationSamples, DatasetError, DatasetSpec, Splits};
 use losses::ClassificationLoss;
 use metrics::{ClassRow, ClassificationMetrics};
 use models::{ClassifierConfig, ClassifierNetwork, InputShape, ModelError};
+use schemars::Schema;
 use serde::Serialize;
 use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 use vision_types::{ClassId, ClassNames, ClassScores};
@@ -94,6 +95,10 @@ impl TaskTables for Classification {
 
     fn published(model: ClassifierConfig) -> RunConfig<Self> {
         published_classifier(model)
+    }
+
+    fn model_options() -> Vec<(Vec<&'static str>, Schema)> {
+        ClassifierConfig::option_schemas()
     }
 
     fn model_name(model: &ClassifierConfig) -> &str {

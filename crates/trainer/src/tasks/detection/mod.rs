@@ -13,6 +13,7 @@ use augment::AugmentKey;
 use datasets::{DatasetError, DetectionSamples, DetectionSpec, Splits};
 use metrics::DetectionMetrics;
 use models::{DetectorConfig, InputShape, ModelError};
+use schemars::Schema;
 use serde::Serialize;
 use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 use vision_types::{BBox, ClassNames, DetectedObject, Instance};
@@ -89,6 +90,10 @@ impl TaskTables for Detection {
 
     fn named_model(name: &str) -> Result<DetectorConfig, ModelError> {
         DetectorConfig::named(name)
+    }
+
+    fn model_options() -> Vec<(Vec<&'static str>, Schema)> {
+        DetectorConfig::option_schemas()
     }
 
     fn model_name(model: &DetectorConfig) -> &str {

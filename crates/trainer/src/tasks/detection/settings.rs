@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use augment::{AugmentError, DetectionMixup, Mosaic, Pipeline};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vision_types::{DetectedObject, nms};
 
@@ -14,7 +15,7 @@ const YOLOX_PAD: u8 = 114;
 /// How training samples are varied, and where images lie in the network's input.
 ///
 /// An image is put into the input's size by a mosaic or a letterbox first; the steps of `train` come after.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DetectionAugment {
     /// Steps for training images of the input's size, in order.
@@ -42,7 +43,7 @@ pub struct DetectionAugment {
 }
 
 /// Where a scaled image lies in the network's input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Placement {
     /// In the upper left corner, as YOLOX trains.
@@ -113,7 +114,7 @@ impl ConfigTable for DetectionAugment {
 }
 
 /// How raw outputs become detections.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DecodeConfig {
     /// Detections below this confidence are dropped before anything else.
@@ -132,7 +133,7 @@ pub struct DecodeConfig {
 }
 
 /// How detections of the same object are told from one another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NmsKind {
     /// Only detections of one class suppress one another.

@@ -14,6 +14,7 @@ use augment::AugmentKey;
 use datasets::{DatasetError, SegmentationSamples, SegmentationSpec, Splits};
 use metrics::{SegmentationClassRow, SegmentationMetrics};
 use models::{InputShape, ModelError, SegmenterConfig};
+use schemars::Schema;
 use serde::Serialize;
 use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 use vision_types::{ClassNames, Mask};
@@ -87,6 +88,10 @@ impl TaskTables for Segmentation {
 
     fn named_model(name: &str) -> Result<SegmenterConfig, ModelError> {
         SegmenterConfig::named(name)
+    }
+
+    fn model_options() -> Vec<(Vec<&'static str>, Schema)> {
+        SegmenterConfig::option_schemas()
     }
 
     fn model_name(model: &SegmenterConfig) -> &str {

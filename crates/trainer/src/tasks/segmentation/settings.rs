@@ -2,13 +2,14 @@
 
 use augment::Pipeline;
 use losses::{BoundaryWeights, SegmentationLoss};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vision_types::Connectivity;
 
 use crate::config::{AugmentTable, ConfigTable};
 
 /// How training images are varied, and how an image comes to the network's input size.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SegmentationAugment {
     /// Steps for training images and their masks, in order.
@@ -20,7 +21,7 @@ pub struct SegmentationAugment {
 }
 
 /// How an image comes to the network's input size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fit {
     /// Scaled to it, whatever becomes of the proportions; answers are scaled back.
@@ -60,7 +61,7 @@ impl ConfigTable for SegmentationAugment {
 }
 
 /// What is minimised: the keys of a [`SegmentationLoss`], and what is added to it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SegmentationObjective {
     /// The loss.
     #[serde(flatten)]
@@ -101,7 +102,7 @@ impl ConfigTable for SegmentationObjective {
 }
 
 /// The weight map of the U-Net paper ([`losses::boundary_weights`]); objects are the connected regions of a mask.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BoundarySettings {
     /// Weight in the middle of the narrowest gap.
@@ -118,7 +119,7 @@ impl Default for BoundarySettings {
 }
 
 /// How logits become masks, and masks objects.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SegmentationDecode {
     /// `fit = "tiles"`: pixels that neighbouring tiles share, in which their answers are blended.

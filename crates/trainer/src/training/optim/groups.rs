@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tensor_backend::state_dict::TensorInfo;
 
@@ -11,7 +12,7 @@ use crate::config::ConfigError;
 use crate::weights::patterns::{require_matches, selects};
 
 /// Parameters with a learning rate of their own. Where several groups have a parameter, the last one counts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ParameterGroup {
     /// Which parameters, named as in `init.freeze`.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tensor_backend::ops::optim::{Adam, AdamState, Sgd, adam, sgd};
 use tensor_backend::ops::reshape;
@@ -16,7 +17,7 @@ use super::groups::{ParameterGroup, Rate, Rates};
 use crate::config::ConfigError;
 
 /// Which optimiser, how fast, and with how much weight decay.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "snake_case", deny_unknown_fields)]
 pub struct OptimizerConfig {
     /// The update rule.
@@ -80,7 +81,7 @@ impl Default for OptimizerConfig {
 }
 
 /// The update rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OptimizerKind {
     /// Stochastic gradient descent with momentum; PyTorch's `SGD` without dampening.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tensor_backend::state_dict::{TensorPath, tensor_infos};
 
@@ -13,7 +14,7 @@ use crate::config::ConfigError;
 use crate::weights::patterns::{require_matches, selects};
 
 /// A step of gradual unfreezing (Howard and Ruder 2018, section 3.3).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Unfreeze {
     /// Epochs that end before.

@@ -7,6 +7,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use models::{DetectorConfig, DetectorNetwork};
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 use vision_types::DetectedObject;
@@ -92,6 +93,11 @@ macro_rules! detector_families {
                 }
             }
 
+            /// What describes the settings of each family, by the family's name.
+            pub(crate) fn schemas() -> Vec<(&'static str, Schema)> {
+                vec![$((<$family>::NAME, schema_for!($settings)),)*]
+            }
+
             /// The settings as a table.
             fn table(&self) -> Result<toml::Table, toml::ser::Error> {
                 match self {
@@ -167,9 +173,9 @@ detector_families! {
 }
 
 /// The table `[loss]` of a detector: keys of the family that its model belongs to.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct DetectionLossTable(toml::Table);
+pub struct DetectionLossTable(#[schemars(with = "serde_json::Map<String, serde_json::Value>")] toml::Table);
 
 /// The key that named the family in configurations of earlier versions.
 const OLD_FAMILY_KEY: &str = "kind";

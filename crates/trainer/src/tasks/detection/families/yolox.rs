@@ -5,6 +5,7 @@ use burn::tensor::backend::Backend;
 use losses::{BoxTarget, YoloxLoss};
 use models::yolox::Yolox;
 use models::{Network, YoloxOutput, decode_yolox};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tensor_backend::{AutodiffVisionBackend, VisionBackend};
 use vision_types::{DetectedObject, Instance};
@@ -18,7 +19,7 @@ use crate::tasks::detection::task::DetectionTargets;
 pub(in crate::tasks::detection) struct YoloxFamily;
 
 /// `[loss]` of YOLOX: IoU, objectness and classes, on the anchor points that SimOTA assigns.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct YoloxLossSettings {
     /// When the loss on raw box sizes is added: `never`, `plain-epochs` or `always`.
@@ -28,7 +29,7 @@ pub struct YoloxLossSettings {
 impl ConfigTable for YoloxLossSettings {}
 
 /// When the loss on raw box sizes is added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum L1Phase {
     /// Never.
