@@ -62,6 +62,11 @@ impl TableReference {
             // A constant is the value of the key that tells kinds apart.
             if definitions.resolved(property).get("const").is_none() {
                 table.keys.push(key_reference(key, property, required.iter().any(|name| name == key), definitions));
+                // A table within the table: its keys follow.
+                let within = Self::read(&definitions.present(property), definitions);
+                table.keys.extend(
+                    within.keys.into_iter().map(|inner| KeyReference { key: format!("{key}.{}", inner.key), ..inner }),
+                );
             }
         }
         for kind in schema.get("oneOf").and_then(Value::as_array).into_iter().flatten() {
@@ -111,14 +116,36 @@ impl Definitions<'_> {
     }
 }
 
+impl Definitions<'_> {
+    /// What `property` is where it is set: the one alternative that is not null.
+    fn present(&self, property: &Value) -> Value {
+        let property = self.resolved(property);
+        let alternatives = property.get("anyOf").and_then(Value::as_array).cloned().unwrap_or_default();
+        let set: Vec<Value> = alternatives.into_iter().filter(|value| value["type"] != "null").collect();
+        match &set[..] {
+            [one] => self.resolved(one),
+            _ => property,
+        }
+    }
+}
+
 fn key_reference(key: &str, property: &Value, required: bool, definitions: &Definitions<'_>) -> KeyReference {
     let default = match property.get("default") {
         Some(Value::Null) | None if required => "required".to_owned(),
+        // A list that is left out is empty.
+        None if property.get("type").and_then(Value::as_str) == Some("array") => "[]".to_owned(),
         Some(Value::Null) | None => "unset".to_owned(),
         Some(value) => toml_text(value),
     };
     let mut meaning = text_of(property);
-    let values = values_of(property, definitions);
+    let mut values = values_of(property, definitions);
+    let within = TableReference::read(&definitions.present(property), definitions);
+    if let Some(tag) = &within.tag {
+        values.extend(within.kinds.iter().map(|(kind, table)| {
+            let keys: Vec<String> = table.keys.iter().map(|key| format!(", {}", key.key)).collect();
+            format!("`{{ {tag} = \"{kind}\"{} }}`", keys.concat())
+        }));
+    }
     if !values.is_empty() {
         let _ = write!(meaning, " One of {}.", values.join(", "));
     }
@@ -302,15 +329,19 @@ pub fn key_reference_markdown() -> String {
 fn write_table(page: &mut String, name: &str, table: &TableReference) {
     let _ = write!(page, "\n### `[{name}]`\n\n");
     if !table.meaning.is_empty() {
-        let _ = write!(page, "{}\n\n", wrapped(&table.meaning));
+        let _ = writeln!(page, "{}", wrapped(&table.meaning));
     }
-    write_keys(page, name, &table.keys);
+    if !table.keys.is_empty() {
+        page.push('\n');
+        write_keys(page, name, &table.keys);
+    }
     let Some(tag) = &table.tag else { return };
     // Kinds that have no keys of their own share a line.
     let (bare, others): (Vec<_>, Vec<_>) = table.kinds.iter().partition(|(_, kind)| kind.keys.is_empty());
     for (value, kind) in others {
         let value = if value.starts_with('"') { value.clone() } else { format!("\"{value}\"") };
-        let _ = write!(page, "\n`{tag} = {value}`: {}\n\n", kind.meaning);
+        let text = wrapped(&format!("`{tag} = {value}`: {}", kind.meaning));
+        let _ = write!(page, "\n{text}\n\n");
         write_keys(page, name, &kind.keys);
     }
     if !bare.is_empty() {
@@ -323,9 +354,6 @@ fn write_table(page: &mut String, name: &str, table: &TableReference) {
 }
 
 fn write_keys(page: &mut String, table: &str, keys: &[KeyReference]) {
-    if keys.is_empty() {
-        return;
-    }
     page.push_str("| key | default | meaning |\n|---|---|---|\n");
     let table = table.split(' ').next().unwrap_or(table);
     for KeyReference { key, default, meaning } in keys {
