@@ -1,4 +1,4 @@
-//! Speed of the convolution and batch normalisation kernels on the layers of the networks in `docs/performance.md`.
+//! Speed of the convolution and batch normalisation kernels on the layers of the networks in `docs/performance-log.md`.
 //!
 //! `cargo bench -p tensor-backend --features cpu --bench kernels -- [THREADS] [NAME]`; one thread by default, because
 //! on a machine with other work the best of many short runs of one thread is what repeats. Prints GFLOP/s by the usual

@@ -1,6 +1,6 @@
 //! Times a full training step (forward, loss, backward, SGD with Nesterov momentum and weight decay) of the networks in
-//! `docs/performance.md`, written directly on the operations: `cargo run --release --example train_step --features cpu
-//! -- resnet20 9 [bf16]`.
+//! `docs/performance-log.md`, written directly on the operations:
+//! `cargo run --release --example train_step --features cpu -- resnet20 9 [bf16]`.
 
 use std::time::Instant;
 
