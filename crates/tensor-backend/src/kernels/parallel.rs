@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 /// Elements of one task: small enough to balance threads, large enough that starting one costs nothing beside it.
-pub(crate) const TASK_ELEMENTS: usize = 32 << 10;
+pub(crate) const TASK_ELEMENTS: usize = if cfg!(miri) { 1 << 10 } else { 32 << 10 };
 
 /// Calls `work` with matching pieces of `target` and `source`.
 pub(crate) fn map_pieces(target: &mut [f32], source: &[f32], work: impl Fn(&mut [f32], &[f32]) + Send + Sync) {

@@ -38,7 +38,7 @@ pub(crate) const fn cases(count: usize) -> usize {
 
 /// Whether a test of about so many multiplications is for Miri too.
 pub(crate) const fn is_affordable(operations: usize) -> bool {
-    !cfg!(miri) || operations < 700_000
+    !cfg!(miri) || operations < 150_000
 }
 
 /// Held by tests that force a level or compare results of several calls: the level belongs to the whole process.

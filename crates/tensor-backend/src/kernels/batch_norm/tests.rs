@@ -1,6 +1,6 @@
 //! Against the definition in `f64`.
 
-use super::super::testing::{Numbers, at_every_level, is_affordable, level_lock, relative_error};
+use super::super::testing::{Numbers, at_every_level, cases, is_affordable, level_lock, relative_error};
 use super::*;
 
 const EPSILON: f64 = 1e-5;
@@ -193,7 +193,7 @@ fn all_passes_equal_their_definition_at_every_level() {
 fn a_large_mean_does_not_spoil_the_variance() {
     let _unforced = level_lock();
     // 1000 ± 1, half and half: variance 1.
-    let input: Vec<f32> = (0..20_000).map(|index| if index % 2 == 0 { 999.0 } else { 1001.0 }).collect();
+    let input: Vec<f32> = (0..cases(20_000)).map(|index| if index % 2 == 0 { 999.0 } else { 1001.0 }).collect();
     let (mean, variance) = statistics(&input, 1);
     assert_eq!((mean[0], variance[0]), (1000.0, 1.0));
 }
@@ -201,7 +201,7 @@ fn a_large_mean_does_not_spoil_the_variance() {
 #[test]
 fn the_number_of_threads_does_not_change_a_bit() {
     let _unforced = level_lock();
-    let case = Case::new(3000, 40, 1.0);
+    let case = Case::new(cases(3000), 40, 1.0);
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(|| statistics(&case.input, 40))

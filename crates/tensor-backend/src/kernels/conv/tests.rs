@@ -37,6 +37,7 @@ pub(super) fn special_shapes() -> Vec<ConvShape> {
     let mut shapes = vec![
         shape(2, [16, 16], [8, 8], 3, 1, 1),
         shape(1, [8, 9], [5, 7], 3, 1, 0),
+        shape(1, [8, 8], [5, 4], 3, 1, 1),
         shape(3, [37, 70], [7, 9], 3, 1, 1),
         shape(2, [24, 40], [6, 6], 3, 1, 2),
         shape(5, [64, 96], [4, 4], 3, 1, 1),
@@ -110,7 +111,7 @@ pub(super) fn random_shape(numbers: &mut Numbers) -> ConvShape {
             groups,
             output,
         };
-        if output[0] > 0 && output[1] > 0 {
+        if output[0] > 0 && output[1] > 0 && is_affordable(shape.operations() as usize) {
             return shape;
         }
     }

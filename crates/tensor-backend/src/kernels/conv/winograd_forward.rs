@@ -34,7 +34,7 @@ const ENOUGH_TASKS: usize = 4;
 /// them to memory and reading them for every block of tiles costs more than the products.
 const MOST_WEIGHT_BYTES: usize = if cfg!(miri) { SMALL_FOR_MIRI } else { 4 << 20 };
 /// Miri, too slow for so many weights, is to walk both ways.
-const SMALL_FOR_MIRI: usize = 48 << 10;
+const SMALL_FOR_MIRI: usize = 16 << 10;
 /// Vectors of a panel whose weights are made by the task that uses them.
 const DEEP_PANEL: usize = 2;
 /// Bytes of transformed input held at once beside such panels: it is read for every panel, so it should stay in the
