@@ -5,6 +5,7 @@
 //! ends with cargo's own account of them.
 
 mod command;
+mod extending;
 mod own_checks;
 
 use std::time::{Duration, Instant};
@@ -56,6 +57,8 @@ enum Step {
     LintsNdarray,
     /// No warnings with the CUDA backend.
     LintsCuda,
+    /// The examples of docs/extending compile and run where their recipes put them.
+    Extending,
     /// All tests pass.
     Tests,
 }
@@ -70,7 +73,7 @@ enum Work {
 
 impl Step {
     /// The steps in the order in which they run.
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Format,
         Self::Recipes,
         Self::Configuration,
@@ -80,6 +83,7 @@ impl Step {
         Self::Alone,
         Self::LintsNdarray,
         Self::LintsCuda,
+        Self::Extending,
         Self::Tests,
     ];
 
@@ -117,6 +121,7 @@ impl Step {
             ),
             Self::LintsNdarray => Work::Cargo(vec![backend("ndarray")]),
             Self::LintsCuda => Work::Cargo(vec![backend("cuda")]),
+            Self::Extending => Work::Own(extending::examples),
             Self::Tests => Work::Cargo(vec![CargoCommand::new(["test", "--workspace"]).with(&CHECKED)]),
         }
     }

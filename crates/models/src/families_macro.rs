@@ -27,7 +27,7 @@ macro_rules! families {
         $(#[$config_doc])*
         #[derive(Clone, PartialEq)]
         pub enum $config {
-            $($(#[$family_doc])* $family(FamilyConfig<$options>),)+
+            $($(#[$family_doc])* #[doc = concat!("\n\nOptions: [`", stringify!($options), "`].")] $family(FamilyConfig<$options>),)+
         }
 
         impl $config {
@@ -202,7 +202,7 @@ macro_rules! families {
         $(#[$network_doc])*
         #[derive(Module, Debug)]
         pub enum $network<B: Backend> {
-            $($(#[$family_doc])* $family(<$options as Family>::Network<B>),)+
+            $($(#[$family_doc])* #[doc = concat!("\n\nOptions: [`", stringify!($options), "`].")] $family(<$options as Family>::Network<B>),)+
         }
 
         impl<B: Backend> $network<B> {
@@ -280,7 +280,7 @@ macro_rules! families {
         $(#[$output_doc])*
         #[derive(Debug, Clone)]
         pub enum $output<B: VisionBackend> {
-            $($(#[$doc])* $family(<<$options as Family>::Network<B> as Network<B>>::Output),)+
+            $($(#[$doc])* #[doc = concat!("\n\nOptions: [`", stringify!($options), "`].")] $family(<<$options as Family>::Network<B> as Network<B>>::Output),)+
         }
 
         impl<B: VisionBackend> Answer for $output<B> {

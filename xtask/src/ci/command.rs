@@ -38,7 +38,16 @@ impl CargoCommand {
     ///
     /// When cargo cannot be started or does not succeed.
     pub(super) fn run(&self) -> anyhow::Result<()> {
-        let status = self.prepare()?.status().context("cargo cannot be started")?;
+        self.run_in(&project_root()?)
+    }
+
+    /// The same from `folder`.
+    ///
+    /// # Errors
+    ///
+    /// When cargo cannot be started or does not succeed.
+    pub(super) fn run_in(&self, folder: &Path) -> anyhow::Result<()> {
+        let status = self.prepare()?.current_dir(folder).status().context("cargo cannot be started")?;
         if !status.success() {
             bail!("cargo {} ended with {status}", self.subcommand());
         }
