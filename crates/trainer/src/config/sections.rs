@@ -323,7 +323,7 @@ impl TrainConfig {
         ];
         for (key, value, most) in counts {
             if !(1..=most).contains(&value) {
-                return Some(format!("train.{key} must lie in 1..={most}, found {value}"));
+                return Some(format!("train.{key} must be at least 1 and at most {most}, found {value}"));
             }
         }
         if let Some(workers) = self.workers.filter(|workers| *workers > MOST_WORKERS) {
