@@ -1,4 +1,4 @@
-//! Cross-entropy of independent yes-or-no questions.
+//! Binary cross-entropy: an independent yes or no for each class.
 
 use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Tensor, TensorData};

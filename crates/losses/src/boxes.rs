@@ -6,7 +6,7 @@ use tensor_backend::VisionBackend;
 
 use crate::elementwise::assert_same_shape;
 
-/// What is added to divisors, as in torchvision's `ops`.
+/// Added to divisors against division by zero, as in torchvision's `ops`.
 const EPSILON: f64 = 1e-7;
 
 /// How the overlap of a box with its target becomes a loss.
@@ -16,8 +16,8 @@ const EPSILON: f64 = 1e-7;
 pub enum BoxLoss {
     /// `1 - IoU²`: YOLOX's (Ge et al. 2021; reference: Megvii's YOLOX, `yolox/models/losses.py`).
     IouSquared,
-    /// `1 - IoU + (hull - union) / hull`, hull being the least box around both (Rezatofighi et al. 2019; torchvision's
-    /// `generalized_box_iou_loss`).
+    /// `1 - IoU + (hull - union) / hull`, hull being the smallest box around both (Rezatofighi et al. 2019;
+    /// torchvision's `generalized_box_iou_loss`).
     Giou,
     /// `1 - IoU + (distance of the centres / diagonal of the hull)²` (Zheng et al. 2020; torchvision's
     /// `distance_box_iou_loss`).
@@ -62,7 +62,7 @@ impl<B: VisionBackend> Corners<B> {
         shared((&self.x1, &other.x1), (&self.x2, &other.x2)) * shared((&self.y1, &other.y1), (&self.y2, &other.y2))
     }
 
-    /// The least box around both.
+    /// The smallest box around both.
     fn hull(&self, other: &Self) -> Self {
         Self {
             x1: self.x1.clone().min_pair(other.x1.clone()),

@@ -36,8 +36,8 @@ pub struct CrossEntropy {
     pub class_weights: Option<Vec<f32>>,
     /// Share ε of the target, in `0..1`, that is spread evenly over all classes; 0 by default.
     pub label_smoothing: f64,
-    /// Class number of targets that neither count nor have a gradient; none by default. Only for class numbers as
-    /// targets: probabilities have no number to ignore.
+    /// Class number of targets that are ignored: they have no loss and no gradient, and do not count in the mean; none
+    /// by default. Only for targets that are class numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignore_index: Option<usize>,
     /// What a weighted mean divides by; automatic by default.

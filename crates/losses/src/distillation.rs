@@ -5,10 +5,11 @@ use tensor_backend::VisionBackend;
 
 use crate::log_softmax::{log_probabilities, softmax_cross_entropy};
 
-/// How far a student's probabilities are from its teacher's, both softened by a temperature.
+/// How far a student's probabilities are from its teacher's, both logits divided by a temperature.
 ///
-/// `T² · KL(softmax(teacher / T) ‖ softmax(student / T))`: the factor keeps gradients in the order of those of hard targets
-/// (Hinton, Vinyals and Dean 2015, "Distilling the knowledge in a neural network", section 2). The teacher gets no gradient.
+/// `T² · KL(softmax(teacher / T) ‖ softmax(student / T))`: the factor keeps gradients as large as those of hard targets
+/// (Hinton, Vinyals and Dean 2015, "Distilling the knowledge in a neural network", section 2). The teacher gets no
+/// gradient.
 ///
 /// # Shapes
 ///
@@ -19,7 +20,7 @@ use crate::log_softmax::{log_probabilities, softmax_cross_entropy};
 ///
 /// When the shapes disagree.
 pub fn distillation<B: VisionBackend>(student: Tensor<B, 2>, teacher: Tensor<B, 2>, temperature: f64) -> Tensor<B, 1> {
-    assert_eq!(student.dims(), teacher.dims(), "student and teacher answer about the same samples and classes");
+    assert_eq!(student.dims(), teacher.dims(), "student and teacher have the same samples and classes");
     let teacher = teacher.detach().div_scalar(temperature);
     let targets = activation::softmax(teacher.clone(), 1);
     let entropy = -(targets.clone() * log_probabilities(teacher)).sum_dim(1).squeeze_dim::<1>(1);

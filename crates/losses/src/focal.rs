@@ -23,7 +23,8 @@ pub struct Focal {
     /// by the number of samples, whatever their weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alpha: Option<Vec<f32>>,
-    /// Exponent γ, not negative, that fades out easy samples; 2 by default. With 0 this is the cross-entropy.
+    /// Exponent γ, not negative, that reduces the weight of easy samples; 2 by default. With 0 this is the
+    /// cross-entropy.
     pub gamma: f64,
 }
 
@@ -71,7 +72,7 @@ pub(crate) fn check_gamma(gamma: f64) -> Result<(), LossError> {
     check_range("gamma", gamma, gamma >= 0.0 && gamma.is_finite(), "a finite number from 0 up")
 }
 
-/// `missed^gamma`, where `missed` is the probability not given to the truth.
+/// `missed^gamma`, where `missed` is one minus the probability of the true class.
 pub(crate) fn modulating_factor<B: VisionBackend, const D: usize>(missed: Tensor<B, D>, gamma: f64) -> Tensor<B, D> {
     // At zero, where a certain answer rounds to, a power below 1 has an infinite slope; and an exponential rounded up
     // would make the base negative.

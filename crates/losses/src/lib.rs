@@ -1,8 +1,8 @@
 //! Loss functions of image recognition: tensors in, scalar out.
 //!
 //! Every loss is a plain, serialisable config struct with a forward pass that is generic over
-//! [`VisionBackend`](tensor_backend::VisionBackend); keys are snake_case, values kebab-case, unknown keys are refused. How the losses of
-//! a batch become one figure is always said by the caller, see [`Reduction`] and [`SampleLosses`].
+//! [`VisionBackend`](tensor_backend::VisionBackend); keys are snake_case, values kebab-case, unknown keys are refused.
+//! The caller always chooses how the losses of a batch become one number, see [`Reduction`] and [`SampleLosses`].
 //!
 //! A classifier is trained with a [`ClassificationLoss`] on targets made by [`one_hot`]:
 //!

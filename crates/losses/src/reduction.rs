@@ -1,4 +1,4 @@
-//! How the losses of a batch become one figure.
+//! How the losses of a batch become one number.
 
 use burn::tensor::Tensor;
 use tensor_backend::VisionBackend;
@@ -21,8 +21,8 @@ pub enum Reduction {
 pub struct SampleLosses<B: VisionBackend> {
     /// Loss of each sample, class weights applied: PyTorch's `reduction="none"`; `[n]`.
     pub losses: Tensor<B, 1>,
-    /// Share of each sample in the mean's divisor, not negative, without gradient; `[n]`. A sample of weight 2 has a
-    /// loss that is already twice as large: the weights divide, they do not multiply.
+    /// What each sample adds to the divisor of the mean, not negative, without gradient; `[n]`. `losses` contains class
+    /// weights already, so a mean is `Σ losses / Σ weights`, not `Σ weights · losses / Σ weights`.
     pub weights: Tensor<B, 1>,
 }
 

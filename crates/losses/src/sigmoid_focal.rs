@@ -1,4 +1,4 @@
-//! Focal loss of independent yes-or-no questions.
+//! Focal loss of sigmoids: an independent yes or no for each class.
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
@@ -25,7 +25,8 @@ pub struct SigmoidFocal {
     /// default is 0.25, see [`Self::retina_net`].)
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alpha: Option<f64>,
-    /// Exponent γ, not negative, that fades out easy answers; 2 by default. With 0 this is the weighted cross-entropy.
+    /// Exponent γ, not negative, that reduces the weight of easy answers; 2 by default. With 0 this is the weighted
+    /// binary cross-entropy.
     pub gamma: f64,
 }
 

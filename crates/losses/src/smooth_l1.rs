@@ -1,4 +1,4 @@
-//! Smooth L1: an absolute error with a rounded tip.
+//! Smooth L1: an absolute error that is squared near the target.
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};

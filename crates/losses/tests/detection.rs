@@ -217,8 +217,8 @@ fn no_box_and_no_output_makes_it_infinite() {
 
 #[test]
 fn a_batch_is_divided_by_all_its_assigned_points() {
-    // The batch's objectness sum over its number of points is the sum of both images' own over the sum of their numbers:
-    // an image without objects has none, so it only adds to the sum.
+    // The batch's objectness sum over its number of points is the sum of both images' own over the sum of their
+    // numbers: an image without objects has none, so it only adds to the sum.
     let device = SelectedDevice::default();
     let case = &fixture().yolox[1];
     let (points, targets) = (case.points(), case.targets());

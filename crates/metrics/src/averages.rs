@@ -40,10 +40,10 @@ impl ClassFigures {
 /// How the figures of classes become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Average {
-    /// The plain mean over the classes that have samples or predictions; a class with neither says nothing and is left
-    /// out, as scikit-learn (labels found in the data) and torchmetrics do.
+    /// The plain mean over the classes that have samples or predictions; a class with neither is left out, as in
+    /// scikit-learn (labels found in the data) and torchmetrics.
     Macro,
-    /// From the sums of counts over all classes. For one label a sample, all three equal the accuracy.
+    /// From counts summed over all classes. With one label a sample, precision, recall and F1 then equal the accuracy.
     Micro,
     /// The mean over classes weighted by their supports.
     Weighted,

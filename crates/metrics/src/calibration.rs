@@ -1,14 +1,11 @@
 //! Expected calibration error and the reliability diagram behind it.
 
 use serde::{Deserialize, Serialize};
-use vision_types::{ClassId, ClassScores};
+use vision_types::ClassId;
 
-use crate::check::{best_class, check_scores};
+use crate::check::best_class;
 use crate::figure::Figure;
-use crate::{Metric, MetricError, Score};
-
-/// The figures of [`CalibrationError`].
-pub(crate) const FIGURES: &[Figure] = &[Figure::lower("ece")];
+use crate::{ClassRow, ClassifierMetric, Score};
 
 /// Number of bins by default: that of Guo et al. 2017 and of torchmetrics.
 pub const CALIBRATION_BINS: usize = 15;
@@ -64,19 +61,6 @@ impl CalibrationError {
         Self { classes, bins: vec![Bin::default(); bins + 1] }
     }
 
-    /// Takes in one sample that has been checked.
-    pub(crate) fn add(&mut self, scores: &[f32], target: ClassId) {
-        let predicted = best_class(scores);
-        let confidence = f64::from(scores[predicted]);
-        let widths = (self.bins.len() - 1) as f64;
-        // The cast rounds down and saturates, so tolerated values just outside 0..=1 fall into the outer bins.
-        let index = ((confidence * widths) as usize).min(self.bins.len() - 1);
-        let bin = &mut self.bins[index];
-        bin.count += 1;
-        bin.correct += u64::from(predicted == target);
-        bin.confidence_sum += confidence;
-    }
-
     /// The error, from 0 to 1; `None` without samples.
     pub fn value(&self) -> Option<f64> {
         let total: u64 = self.bins.iter().map(|bin| bin.count).sum();
@@ -100,27 +84,44 @@ impl CalibrationError {
     }
 }
 
-impl Metric<ClassScores, ClassId> for CalibrationError {
-    fn update(&mut self, predictions: &[ClassScores], targets: &[ClassId]) -> Result<(), MetricError> {
-        check_scores(predictions, targets, self.classes)?;
-        for (prediction, &target) in predictions.iter().zip(targets) {
-            self.add(&prediction.0, target);
-        }
-        Ok(())
+impl ClassifierMetric for CalibrationError {
+    const FIGURES: &'static [Figure] = &[Figure::lower("ece")];
+
+    fn for_classes(classes: usize) -> Self {
+        Self::new(classes)
     }
 
-    fn compute(&self) -> Vec<Score> {
+    fn expected_scores(&self) -> Option<usize> {
+        Some(self.classes)
+    }
+
+    fn add(&mut self, scores: &[f32], target: ClassId) {
+        let predicted = best_class(scores);
+        let confidence = f64::from(scores[predicted]);
+        let widths = (self.bins.len() - 1) as f64;
+        // The cast rounds down and saturates, so tolerated values just outside 0..=1 fall into the outer bins.
+        let index = ((confidence * widths) as usize).min(self.bins.len() - 1);
+        let bin = &mut self.bins[index];
+        bin.count += 1;
+        bin.correct += u64::from(predicted == target);
+        bin.confidence_sum += confidence;
+    }
+
+    fn scores(&self, _rows: &mut [ClassRow]) -> Vec<Score> {
         vec![Score::new("ece", self.value())]
     }
 
-    fn reset(&mut self) {
+    fn clear(&mut self) {
         self.bins.fill(Bin::default());
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use vision_types::ClassScores;
+
     use super::*;
+    use crate::Metric;
 
     #[test]
     fn error_and_bins_by_hand() {

@@ -1,29 +1,71 @@
-//! Everything that is usually asked of a classifier, in one metric.
+//! The usual figures of a classifier, in one metric.
 
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use vision_types::{ClassId, ClassNames, ClassScores};
 
-use crate::check::{best_class, check_scores};
-use crate::ranking::mean_of_defined;
-use crate::{
-    BrierScore, CalibrationError, ConfusionMatrix, LogLoss, Metric, MetricError, OneVsRest, Score, TopKAccuracy,
-};
+use crate::check::check_scores;
+use crate::{ClassifierMetric, Figure, Metric, MetricError, Score};
 
-/// The `k` of the top-k accuracy: that of the ImageNet challenge (Russakovsky et al. 2015).
-const TOP_K: usize = 5;
+/// Makes the metrics of every classifier of their list. A line is the metric's file and its type, which implements
+/// [`ClassifierMetric`] and is public under the crate's name; an `Option` can be left out.
+macro_rules! classifier_metrics {
+    ($($file:ident: $Metric:ty,)+) => {
+        $(pub use crate::$file::*;)+
 
-/// Gathers all figures of a classifier: those of [`ConfusionMatrix`], `top5` (with more than five classes),
-/// [`OneVsRest`], [`BrierScore`], [`LogLoss`] and [`CalibrationError`].
-#[derive(Debug, Clone)]
-pub struct ClassificationMetrics {
-    names: ClassNames,
+        /// The figures of every classifier: a group a metric.
+        pub(crate) const FIGURES: &[&[Figure]] = &[$(<$Metric as ClassifierMetric>::FIGURES,)+];
+
+        /// The metrics of a classifier, in the order of their scores.
+        #[derive(Debug, Clone)]
+        struct Listed {
+            $($file: $Metric,)+
+        }
+
+        impl Listed {
+            fn for_classes(classes: usize) -> Self {
+                Self { $($file: ClassifierMetric::for_classes(classes),)+ }
+            }
+
+            /// Takes in one sample that has been checked.
+            fn add(&mut self, scores: &[f32], target: ClassId) {
+                $(self.$file.add(scores, target);)+
+            }
+
+            /// The scores of all metrics; `rows` as for [`ClassifierMetric::scores`].
+            fn scores(&self, rows: &mut [ClassRow]) -> Vec<Score> {
+                let mut scores = Vec::new();
+                $(
+                    let behind = <$Metric as ClassifierMetric>::BEHIND;
+                    let place = scores.iter().position(|score: &Score| Some(score.name.as_str()) == behind);
+                    let place = place.map_or(scores.len(), |place| place + 1);
+                    scores.splice(place..place, self.$file.scores(rows));
+                )+
+                scores
+            }
+
+            fn clear(&mut self) {
+                $(self.$file.clear();)+
+            }
+        }
+    };
+}
+
+classifier_metrics! {
     confusion: ConfusionMatrix,
-    top: Option<TopKAccuracy>,
+    top_k: Option<TopKAccuracy>,
     ranking: Option<OneVsRest>,
     brier: BrierScore,
     log_loss: LogLoss,
     calibration: CalibrationError,
+}
+
+/// Gathers all figures of a classifier: those of [`ConfusionMatrix`], [`TopKAccuracy`] (`top5`, with more than five
+/// classes), [`OneVsRest`], [`BrierScore`], [`LogLoss`] and [`CalibrationError`].
+#[derive(Debug, Clone)]
+pub struct ClassificationMetrics {
+    names: ClassNames,
+    metrics: Listed,
 }
 
 /// The figures of one class, for a table or for JSON.
@@ -66,22 +108,15 @@ pub struct ClassificationSummary {
 impl ClassificationMetrics {
     /// For classes of the given names.
     pub fn new(names: ClassNames) -> Self {
-        let classes = names.len();
-        Self {
-            names,
-            confusion: ConfusionMatrix::new(classes),
-            top: (classes > TOP_K).then(|| TopKAccuracy::new(TOP_K, classes)),
-            ranking: Some(OneVsRest::new(classes)),
-            brier: BrierScore::new(classes),
-            log_loss: LogLoss::new(classes),
-            calibration: CalibrationError::new(classes),
-        }
+        Self { metrics: Listed::for_classes(names.len()), names }
     }
 
     /// The same without `roc_auc`, `pr_auc` and their curves, the only figures that must keep every score (4 bytes ×
     /// samples × classes): for large training sets.
     pub fn without_ranking(names: ClassNames) -> Self {
-        Self { ranking: None, ..Self::new(names) }
+        let mut judge = Self::new(names);
+        judge.metrics.ranking = None;
+        judge
     }
 
     /// Names of the classes.
@@ -91,71 +126,51 @@ impl ClassificationMetrics {
 
     /// The confusion matrix so far.
     pub fn confusion_matrix(&self) -> &ConfusionMatrix {
-        &self.confusion
+        &self.metrics.confusion
     }
 
     /// The calibration so far, with its reliability diagram.
     pub fn calibration(&self) -> &CalibrationError {
-        &self.calibration
+        &self.metrics.calibration
     }
 
     /// ROC and precision-recall curves so far; `None` [without ranking](Self::without_ranking).
     pub fn ranking(&self) -> Option<&OneVsRest> {
-        self.ranking.as_ref()
+        self.metrics.ranking.as_ref()
     }
 
     /// One row a class, in the order of the classes.
     pub fn per_class(&self) -> Vec<ClassRow> {
-        self.rows(&self.areas())
+        self.scores_and_rows().1
     }
 
     /// Scores, per-class rows and the confusion matrix at once.
     pub fn summary(&self) -> ClassificationSummary {
-        let areas = self.areas();
-        ClassificationSummary {
-            samples: self.confusion.total(),
-            scores: self.scores(&areas),
-            per_class: self.rows(&areas),
-            confusion_matrix: self.confusion.clone(),
-        }
+        let (scores, per_class) = self.scores_and_rows();
+        let confusion_matrix = self.metrics.confusion.clone();
+        ClassificationSummary { samples: confusion_matrix.total(), scores, per_class, confusion_matrix }
     }
 
-    /// The ranking areas of every class, `None`s without ranking.
-    fn areas(&self) -> Vec<(Option<f64>, Option<f64>)> {
-        self.ranking.as_ref().map_or_else(|| vec![(None, None); self.names.len()], OneVsRest::all_areas)
+    fn scores_and_rows(&self) -> (Vec<Score>, Vec<ClassRow>) {
+        let mut rows: Vec<ClassRow> = self.names.iter().enumerate().map(|(id, name)| ClassRow::new(id, name)).collect();
+        (self.metrics.scores(&mut rows), rows)
     }
+}
 
-    fn rows(&self, areas: &[(Option<f64>, Option<f64>)]) -> Vec<ClassRow> {
-        let figures = self.confusion.per_class();
-        let rows = self.names.iter().zip(figures).zip(areas).enumerate();
-        rows.map(|(class_id, ((name, figures), &(roc_auc, pr_auc)))| ClassRow {
-            class: name.to_owned(),
+impl ClassRow {
+    /// A row without figures.
+    fn new(class_id: ClassId, class: &str) -> Self {
+        Self {
+            class: class.to_owned(),
             class_id,
-            support: figures.support,
-            predicted: figures.predicted,
-            precision: figures.precision,
-            recall: figures.recall,
-            f1: figures.f1,
-            roc_auc,
-            pr_auc,
-        })
-        .collect()
-    }
-
-    fn scores(&self, areas: &[(Option<f64>, Option<f64>)]) -> Vec<Score> {
-        let mut scores = self.confusion.compute();
-        if let Some(top) = &self.top {
-            // Right after the accuracy.
-            scores.splice(1..1, top.compute());
+            support: 0,
+            predicted: 0,
+            precision: 0.0,
+            recall: 0.0,
+            f1: 0.0,
+            roc_auc: None,
+            pr_auc: None,
         }
-        if self.ranking.is_some() {
-            scores.push(Score::new("roc_auc", mean_of_defined(areas.iter().map(|(roc, _)| *roc))));
-            scores.push(Score::new("pr_auc", mean_of_defined(areas.iter().map(|(_, precision)| *precision))));
-        }
-        scores.extend(self.brier.compute());
-        scores.extend(self.log_loss.compute());
-        scores.extend(self.calibration.compute());
-        scores
     }
 }
 
@@ -163,35 +178,17 @@ impl Metric<ClassScores, ClassId> for ClassificationMetrics {
     fn update(&mut self, predictions: &[ClassScores], targets: &[ClassId]) -> Result<(), MetricError> {
         check_scores(predictions, targets, self.names.len())?;
         for (ClassScores(scores), &target) in predictions.iter().zip(targets) {
-            self.confusion.add(target, best_class(scores));
-            if let Some(top) = &mut self.top {
-                top.add(scores, target);
-            }
-            if let Some(ranking) = &mut self.ranking {
-                ranking.add(scores, target);
-            }
-            self.brier.add(scores, target);
-            self.log_loss.add(scores, target);
-            self.calibration.add(scores, target);
+            self.metrics.add(scores, target);
         }
         Ok(())
     }
 
     fn compute(&self) -> Vec<Score> {
-        self.scores(&self.areas())
+        self.metrics.scores(&mut [])
     }
 
     fn reset(&mut self) {
-        self.confusion.clear();
-        if let Some(top) = &mut self.top {
-            top.reset();
-        }
-        if let Some(ranking) = &mut self.ranking {
-            ranking.reset();
-        }
-        self.brier.reset();
-        self.log_loss.reset();
-        self.calibration.reset();
+        self.metrics.clear();
     }
 }
 
@@ -220,6 +217,11 @@ mod tests {
         ClassNames::new((0..classes).map(|class| format!("class {class}")))
     }
 
+    /// How many figures the list has.
+    fn figures() -> usize {
+        FIGURES.iter().copied().flatten().count()
+    }
+
     #[test]
     fn every_score_has_a_direction_and_its_own_name() {
         let scores = ClassificationMetrics::new(names(10)).compute();
@@ -227,8 +229,19 @@ mod tests {
             assert!(direction(&score.name).is_some(), "{}", score.name);
             assert!(scores[..index].iter().all(|other| other.name != score.name), "{} twice", score.name);
         }
-        assert_eq!(scores.len(), 19);
-        assert_eq!((scores[0].name.as_str(), scores[1].name.as_str()), ("accuracy", "top5"));
+        // Each figure that the list declares is there.
+        assert_eq!(scores.len(), figures());
+        assert!(FIGURES.iter().copied().flatten().all(|figure| scores.iter().any(|score| figure.is(&score.name))));
+        // The order in which tables and files have had them.
+        let order = [
+            ["accuracy", "top5", "balanced_accuracy"].as_slice(),
+            &["precision_macro", "recall_macro", "f1_macro", "precision_micro", "recall_micro", "f1_micro"],
+            &["precision_weighted", "recall_weighted", "f1_weighted", "cohen_kappa", "matthews"],
+            &["roc_auc", "pr_auc", "brier", "log_loss", "ece"],
+        ]
+        .concat();
+        let found: Vec<&str> = scores.iter().map(|score| score.name.as_str()).collect();
+        assert_eq!(found.into_iter().filter(|name| order.contains(name)).collect::<Vec<_>>(), order);
         // Five classes are always among the top five, so nothing is said about them.
         let few = ClassificationMetrics::new(names(5)).compute();
         assert!(few.iter().all(|score| score.name != "top5"));
@@ -239,7 +252,7 @@ mod tests {
         let json = serde_json::to_value(ClassificationMetrics::new(names(6)).summary()).unwrap();
         assert_eq!(json["samples"], 0);
         let metrics = json["metrics"].as_object().unwrap();
-        assert_eq!(metrics.len(), 19);
+        assert_eq!(metrics.len(), figures());
         assert!(metrics.values().all(serde_json::Value::is_null), "{metrics:?}");
         assert_eq!(json["per_class"][5]["class"], "class 5");
         assert_eq!(json["per_class"][5]["f1"], 0.0);

@@ -1,28 +1,11 @@
 //! The confusion matrix, from which all threshold metrics of a classifier follow.
 
 use serde::{Deserialize, Serialize};
-use vision_types::{ClassId, ClassScores};
+use vision_types::ClassId;
 
-use crate::check::{best_class, check_lengths, check_scores, check_targets};
+use crate::check::{best_class, check_lengths, check_targets};
 use crate::figure::{Figure, Shown};
-use crate::{Average, ClassFigures, Metric, MetricError, Score};
-
-/// The figures of [`Confusion`].
-pub(crate) const FIGURES: &[Figure] = &[
-    Figure::higher("accuracy").shown(Shown::Monitored),
-    Figure::higher("balanced_accuracy"),
-    Figure::higher("precision_macro"),
-    Figure::higher("precision_micro"),
-    Figure::higher("precision_weighted"),
-    Figure::higher("recall_macro"),
-    Figure::higher("recall_micro"),
-    Figure::higher("recall_weighted"),
-    Figure::higher("f1_macro").shown(Shown::Epoch),
-    Figure::higher("f1_micro"),
-    Figure::higher("f1_weighted"),
-    Figure::higher("cohen_kappa"),
-    Figure::higher("matthews"),
-];
+use crate::{Average, ClassFigures, ClassRow, ClassifierMetric, MetricError, Score};
 
 /// How often each class was taken for each other: rows are true classes, columns predicted ones, as in scikit-learn's
 /// `confusion_matrix`. Serialised as a list of rows.
@@ -66,13 +49,13 @@ impl ConfusionMatrix {
             return Err(MetricError::PredictionOutOfRange { index, prediction: predictions[index], classes });
         }
         for (&predicted, &target) in predictions.iter().zip(targets) {
-            self.add(target, predicted);
+            self.count_one(target, predicted);
         }
         Ok(())
     }
 
     /// Counts one sample whose classes have been checked.
-    pub(crate) fn add(&mut self, target: ClassId, predicted: ClassId) {
+    fn count_one(&mut self, target: ClassId, predicted: ClassId) {
         self.counts[target * self.classes + predicted] += 1;
     }
 
@@ -224,17 +207,41 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
 
 /// Scores `accuracy`, `balanced_accuracy`, `precision_*`, `recall_*`, `f1_*` (macro, micro, weighted), `cohen_kappa`
 /// and `matthews`.
-impl Metric<ClassScores, ClassId> for ConfusionMatrix {
-    fn update(&mut self, predictions: &[ClassScores], targets: &[ClassId]) -> Result<(), MetricError> {
-        check_scores(predictions, targets, self.classes)?;
-        for (prediction, &target) in predictions.iter().zip(targets) {
-            self.add(target, best_class(&prediction.0));
-        }
-        Ok(())
+impl ClassifierMetric for ConfusionMatrix {
+    const FIGURES: &'static [Figure] = &[
+        Figure::higher("accuracy").shown(Shown::Monitored),
+        Figure::higher("balanced_accuracy"),
+        Figure::higher("precision_macro"),
+        Figure::higher("precision_micro"),
+        Figure::higher("precision_weighted"),
+        Figure::higher("recall_macro"),
+        Figure::higher("recall_micro"),
+        Figure::higher("recall_weighted"),
+        Figure::higher("f1_macro").shown(Shown::Epoch),
+        Figure::higher("f1_micro"),
+        Figure::higher("f1_weighted"),
+        Figure::higher("cohen_kappa"),
+        Figure::higher("matthews"),
+    ];
+
+    fn for_classes(classes: usize) -> Self {
+        Self::new(classes)
     }
 
-    fn compute(&self) -> Vec<Score> {
+    fn expected_scores(&self) -> Option<usize> {
+        Some(self.classes)
+    }
+
+    fn add(&mut self, scores: &[f32], target: ClassId) {
+        self.count_one(target, best_class(scores));
+    }
+
+    fn scores(&self, rows: &mut [ClassRow]) -> Vec<Score> {
         let per_class = self.per_class();
+        for (row, class) in rows.iter_mut().zip(&per_class) {
+            (row.support, row.predicted) = (class.support, class.predicted);
+            (row.precision, row.recall, row.f1) = (class.precision, class.recall, class.f1);
+        }
         let mut scores =
             vec![Score::new("accuracy", self.accuracy()), Score::new("balanced_accuracy", self.balanced_accuracy())];
         for average in [Average::Macro, Average::Micro, Average::Weighted] {
@@ -249,7 +256,7 @@ impl Metric<ClassScores, ClassId> for ConfusionMatrix {
         scores
     }
 
-    fn reset(&mut self) {
+    fn clear(&mut self) {
         self.clear();
     }
 }
@@ -275,6 +282,7 @@ impl TryFrom<Vec<Vec<u64>>> for ConfusionMatrix {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Metric;
 
     /// Targets 0 0 0 1 1 2, predictions 0 0 1 1 1 1.
     fn matrix() -> ConfusionMatrix {

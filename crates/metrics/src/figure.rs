@@ -1,4 +1,4 @@
-//! A figure: what it is called, which way it improves, and where people see it.
+//! A figure: its name, which way it improves, and where it is shown.
 
 use crate::metric::Direction;
 
@@ -9,11 +9,11 @@ pub struct Figure {
     pub name: &'static str,
     /// Which way it improves.
     pub direction: Direction,
-    /// Where people see it.
+    /// Where it is shown.
     pub shown: Shown,
 }
 
-/// Where people see a figure, besides tables and files, which have all of them.
+/// Where a figure is shown besides tables and files, which have all figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shown {
     /// Nowhere else.
@@ -22,22 +22,22 @@ pub enum Shown {
     Final,
     /// On the line of every epoch as well.
     Epoch,
-    /// The same; and epochs are judged by it, unless a configuration says otherwise.
+    /// The same, and the best epoch is chosen by it, unless a configuration says otherwise.
     Monitored,
 }
 
 impl Figure {
-    /// A figure that rises, in tables alone.
+    /// A figure that is better when higher, shown in tables alone.
     pub(crate) const fn higher(name: &'static str) -> Self {
         Self { name, direction: Direction::HigherIsBetter, shown: Shown::Table }
     }
 
-    /// A figure that falls, in tables alone.
+    /// A figure that is better when lower, shown in tables alone.
     pub(crate) const fn lower(name: &'static str) -> Self {
         Self { name, direction: Direction::LowerIsBetter, shown: Shown::Table }
     }
 
-    /// The same, seen elsewhere too.
+    /// The same, shown elsewhere too.
     pub(crate) const fn shown(self, shown: Shown) -> Self {
         Self { shown, ..self }
     }

@@ -1,29 +1,24 @@
-//! All figures in one table: each metric declares its own in its file, this one joins the lists.
+//! All figures in one table: each metric declares its own in its file, and its list or this table joins them.
 
 use crate::figure::{Figure, Shown};
 use crate::metric::Direction;
-use crate::{brier, calibration, confusion, objects, ranking, regression, segmentation, top_k};
+use crate::{classification, objects, regression, segmentation};
 
-/// The figures of every metric, in the order in which people see them: a metric's `FIGURES`, a line each.
-const GROUPS: &[&[Figure]] = &[
-    confusion::FIGURES,
-    top_k::FIGURES,
-    objects::MASK_FIGURES,
-    objects::BOX_FIGURES,
+/// The figures of every metric, in the order in which they are shown: those that classifiers and segmentation networks
+/// are judged by, from their lists, and the `FIGURES` of other metrics.
+const GROUPS: &[&[&[Figure]]] = &[
+    classification::FIGURES,
+    &[objects::MASK_FIGURES, objects::BOX_FIGURES],
     segmentation::FIGURES,
-    ranking::FIGURES,
-    calibration::FIGURES,
-    brier::FIGURES,
-    regression::FIGURES,
-    &[LOSS],
+    &[regression::FIGURES, &[LOSS]],
 ];
 
 /// What is minimised.
 const LOSS: Figure = Figure::lower("loss").shown(Shown::Monitored);
 
-/// Every figure, in the order in which people see them.
+/// Every figure, in the order in which they are shown.
 pub fn figures() -> impl Iterator<Item = &'static Figure> {
-    GROUPS.iter().copied().flatten()
+    GROUPS.iter().copied().flatten().copied().flatten()
 }
 
 /// The figure called `name`; a leading split (`val.accuracy`) is ignored. `None` for an unknown name.
@@ -38,7 +33,7 @@ pub fn direction(name: &str) -> Option<Direction> {
     figure(name).map(|figure| figure.direction)
 }
 
-/// The names among `names` that people see in the place `least`, in the order of [`figures`]; each may have a leading
+/// Those of `names` whose figures are shown at least at `least`, in the order of [`figures`]; each may have a leading
 /// split.
 pub fn shown<'a>(names: &[&'a str], least: Shown) -> Vec<&'a str> {
     let mut ranked: Vec<(usize, &str)> = names

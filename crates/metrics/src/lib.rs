@@ -4,7 +4,7 @@
 //! in [`Metric::update`] and divides once in [`Metric::compute`], so any split into batches gives the same figures.
 //! Scores are fractions of 1, never percent, and a figure that is not defined for the data is `None`, never NaN.
 //!
-//! [`ClassificationMetrics`] answers everything that is usually asked of a classifier:
+//! [`ClassificationMetrics`] has all the usual figures of a classifier:
 //!
 //! ```
 //! use metrics::{ClassificationMetrics, Metric};
@@ -23,10 +23,12 @@ mod brier;
 mod calibration;
 mod check;
 mod classification;
+mod classifier_metric;
 mod confusion;
 mod error;
 mod figure;
 mod figures;
+mod log_loss;
 mod metric;
 mod objects;
 mod ranking;
@@ -36,10 +38,8 @@ mod segmentation;
 mod top_k;
 
 pub use averages::{Average, ClassFigures};
-pub use brier::{BrierScore, LogLoss};
-pub use calibration::{CALIBRATION_BINS, CalibrationError, ReliabilityBin};
-pub use classification::{ClassRow, ClassificationMetrics, ClassificationSummary};
-pub use confusion::{Confusion, ConfusionMatrix};
+pub use classification::*;
+pub use classifier_metric::ClassifierMetric;
 pub use error::MetricError;
 pub use figure::{Figure, Shown};
 pub use figures::{direction, figure, figures, shown};
@@ -50,8 +50,6 @@ pub use objects::{
     KnownBox, KnownKeypoints, KnownMask, Masks, PERSON_SIGMAS, ScoreCurves, Sizes, VocBoxes, VocClass, VocFound,
     VocInterpolation, VocKnown, VocSettings,
 };
-pub use ranking::{OneVsRest, PrecisionRecallPoint, RocPoint};
 pub use regression::RegressionMetrics;
 pub use running_mean::RunningMean;
 pub use segmentation::{SegmentationClassRow, SegmentationMetrics, SegmentationSummary};
-pub use top_k::TopKAccuracy;

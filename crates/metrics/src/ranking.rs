@@ -1,14 +1,10 @@
 //! One class against all others at every threshold: areas under the ROC and the precision-recall curve.
 
 use serde::{Deserialize, Serialize};
-use vision_types::{ClassId, ClassScores};
+use vision_types::ClassId;
 
-use crate::check::check_scores;
 use crate::figure::Figure;
-use crate::{Metric, MetricError, Score};
-
-/// The figures of [`OneVsRest`].
-pub(crate) const FIGURES: &[Figure] = &[Figure::higher("roc_auc"), Figure::higher("pr_auc")];
+use crate::{ClassRow, ClassifierMetric, Score};
 
 /// Areas under the receiver operating characteristic (`roc_auc`) and under the precision-recall curve (`pr_auc`, as
 /// average precision), each class against the rest, then averaged over classes.
@@ -17,7 +13,7 @@ pub(crate) const FIGURES: &[Figure] = &[Figure::higher("roc_auc"), Figure::highe
 /// for which a curve does not exist (no sample of it; for ROC also no sample of any other) is left out of the average,
 /// as torchmetrics does for average precision; scikit-learn answers NaN or 0 there. Equal scores share one threshold.
 ///
-/// Keeps every score until [`reset`](Metric::reset): 4 bytes × samples × classes.
+/// Keeps every score until [`reset`](crate::Metric::reset): 4 bytes × samples × classes.
 #[derive(Debug, Clone)]
 pub struct OneVsRest {
     classes: usize,
@@ -60,12 +56,6 @@ impl OneVsRest {
     /// For `classes` classes.
     pub fn new(classes: usize) -> Self {
         Self { classes, scores: Vec::new(), targets: Vec::new() }
-    }
-
-    /// Takes in one sample that has been checked.
-    pub(crate) fn add(&mut self, scores: &[f32], target: ClassId) {
-        self.scores.extend_from_slice(scores);
-        self.targets.push(target);
     }
 
     /// `(area under the ROC curve, average precision)` of class `class` against the rest, each `None` when not defined.
@@ -124,9 +114,9 @@ impl OneVsRest {
         Some(curve)
     }
 
-    /// The precision-recall curve of class `class` against the rest, from the highest threshold to the lowest, one
-    /// point a distinct score after the start at recall 0 and precision 1: scikit-learn's `precision_recall_curve`, reversed.
-    /// `None` without samples of the class.
+    /// The precision-recall curve of class `class` against the rest, from the highest threshold to the lowest: a start
+    /// at recall 0 and precision 1, then one point for each distinct score. It is scikit-learn's
+    /// `precision_recall_curve` in reversed order. `None` without samples of the class.
     ///
     /// # Panics
     ///
@@ -176,37 +166,50 @@ impl OneVsRest {
     }
 }
 
-/// The mean of the values there are.
+/// The mean of the values that are defined.
 pub(crate) fn mean_of_defined(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let (sum, count) = values.flatten().fold((0.0, 0_u64), |(sum, count), value| (sum + value, count + 1));
     (count > 0).then(|| sum / count as f64)
 }
 
-impl Metric<ClassScores, ClassId> for OneVsRest {
-    fn update(&mut self, predictions: &[ClassScores], targets: &[ClassId]) -> Result<(), MetricError> {
-        check_scores(predictions, targets, self.classes)?;
-        for (prediction, &target) in predictions.iter().zip(targets) {
-            self.add(&prediction.0, target);
-        }
-        Ok(())
+impl ClassifierMetric for OneVsRest {
+    const FIGURES: &'static [Figure] = &[Figure::higher("roc_auc"), Figure::higher("pr_auc")];
+
+    fn for_classes(classes: usize) -> Self {
+        Self::new(classes)
     }
 
-    fn compute(&self) -> Vec<Score> {
+    fn expected_scores(&self) -> Option<usize> {
+        Some(self.classes)
+    }
+
+    fn add(&mut self, scores: &[f32], target: ClassId) {
+        self.scores.extend_from_slice(scores);
+        self.targets.push(target);
+    }
+
+    fn scores(&self, rows: &mut [ClassRow]) -> Vec<Score> {
         let areas = self.all_areas();
+        for (row, &(roc_auc, pr_auc)) in rows.iter_mut().zip(&areas) {
+            (row.roc_auc, row.pr_auc) = (roc_auc, pr_auc);
+        }
         vec![
             Score::new("roc_auc", mean_of_defined(areas.iter().map(|(roc, _)| *roc))),
             Score::new("pr_auc", mean_of_defined(areas.iter().map(|(_, precision)| *precision))),
         ]
     }
 
-    fn reset(&mut self) {
+    fn clear(&mut self) {
         *self = Self::new(self.classes);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use vision_types::ClassScores;
+
     use super::*;
+    use crate::Metric;
 
     /// Two classes, the second with the given scores.
     fn ranked(scores: &[f32], targets: &[ClassId]) -> OneVsRest {

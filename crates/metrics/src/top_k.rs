@@ -1,13 +1,12 @@
 //! Top-k accuracy.
 
-use vision_types::{ClassId, ClassScores};
+use vision_types::ClassId;
 
-use crate::check::check_scores;
 use crate::figure::{Figure, Shown};
-use crate::{Metric, MetricError, Score};
+use crate::{ClassRow, ClassifierMetric, Score};
 
-/// The figures of [`TopKAccuracy`].
-pub(crate) const FIGURES: &[Figure] = &[Figure::higher("top#").shown(Shown::Epoch)];
+/// The `k` for every classifier: that of the ImageNet challenge (Russakovsky et al. 2015).
+const TOP_K: usize = 5;
 
 /// The part of all samples whose true class is among the `k` highest scores. Equal scores rank in the order of the
 /// classes (so top-1 is the accuracy of NumPy's `argmax`); scikit-learn's `top_k_accuracy_score` ranks them the other
@@ -26,8 +25,27 @@ impl TopKAccuracy {
         Self { k, classes, correct: 0, total: 0 }
     }
 
-    /// Counts one sample that has been checked.
-    pub(crate) fn add(&mut self, scores: &[f32], target: ClassId) {
+    /// The accuracy; `None` without samples.
+    pub fn value(&self) -> Option<f64> {
+        (self.total > 0).then(|| self.correct as f64 / self.total as f64)
+    }
+}
+
+impl ClassifierMetric for TopKAccuracy {
+    const FIGURES: &'static [Figure] = &[Figure::higher("top#").shown(Shown::Epoch)];
+    const BEHIND: Option<&'static str> = Some("accuracy");
+    // With `k` classes every sample is right.
+    const LEAST_CLASSES: usize = TOP_K + 1;
+
+    fn for_classes(classes: usize) -> Self {
+        Self::new(TOP_K, classes)
+    }
+
+    fn expected_scores(&self) -> Option<usize> {
+        Some(self.classes)
+    }
+
+    fn add(&mut self, scores: &[f32], target: ClassId) {
         let own = scores[target];
         let higher = scores.iter().filter(|&&score| score > own).count();
         let equal_before = scores[..target].iter().filter(|&&score| score == own).count();
@@ -35,33 +53,21 @@ impl TopKAccuracy {
         self.total += 1;
     }
 
-    /// The accuracy; `None` without samples.
-    pub fn value(&self) -> Option<f64> {
-        (self.total > 0).then(|| self.correct as f64 / self.total as f64)
-    }
-}
-
-impl Metric<ClassScores, ClassId> for TopKAccuracy {
-    fn update(&mut self, predictions: &[ClassScores], targets: &[ClassId]) -> Result<(), MetricError> {
-        check_scores(predictions, targets, self.classes)?;
-        for (prediction, &target) in predictions.iter().zip(targets) {
-            self.add(&prediction.0, target);
-        }
-        Ok(())
-    }
-
-    fn compute(&self) -> Vec<Score> {
+    fn scores(&self, _rows: &mut [ClassRow]) -> Vec<Score> {
         vec![Score::new(format!("top{}", self.k), self.value())]
     }
 
-    fn reset(&mut self) {
+    fn clear(&mut self) {
         *self = Self::new(self.k, self.classes);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use vision_types::ClassScores;
+
     use super::*;
+    use crate::Metric;
 
     #[test]
     fn equal_scores_rank_in_the_order_of_the_classes() {

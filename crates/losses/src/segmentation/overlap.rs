@@ -41,15 +41,15 @@ impl PixelActivation {
     }
 }
 
-/// Addend to numerator and denominator of a ratio of areas in pixels by default: 1 pixel.
+/// Default of what is added to the numerator and the denominator of a ratio of areas: 1 pixel.
 const DEFAULT_SMOOTHING: f64 = 1.0;
 /// Weights of false positives and false negatives by default (Salehi et al. 2017, table 1: the best).
 const DEFAULT_TVERSKY: [f64; 2] = [0.3, 0.7];
 /// Exponent by default: 1/γ with the γ = 4/3 of Abraham and Khan 2018.
 const DEFAULT_FOCUS: f64 = 0.75;
 
-/// Areas of each class in pixels, probabilities being parts of a pixel: `[groups, channels]`, where a group is an image or
-/// the batch.
+/// Areas of each class in pixels, where a pixel counts by its probability: `[groups, channels]`, a group being an image
+/// or the batch.
 struct Areas<B: VisionBackend> {
     /// `Σ p · t`.
     common: Tensor<B, 2>,
@@ -96,10 +96,10 @@ fn check_smoothing(smoothing: f64) -> Result<(), LossError> {
 pub struct Dice {
     /// How logits become probabilities; automatic by default.
     pub activation: PixelActivation,
-    /// Addend `s` in pixels, above 0; 1 by default. A class that is neither there nor predicted has no loss.
+    /// `s` in pixels, above 0; 1 by default. With it, a class that is neither labelled nor predicted has no loss.
     pub smoothing: f64,
-    /// Whether areas are those of each image, and the loss the mean over images, instead of those of the whole batch;
-    /// false by default.
+    /// Whether areas are summed over each image, and the loss averaged over images, instead of summing areas over the
+    /// whole batch; false by default.
     pub per_image: bool,
 }
 
@@ -118,12 +118,12 @@ pub struct Jaccard {
     pub per_image: bool,
 }
 
-/// `1 - (Σ p·t + s) / (Σ p·t + α Σ p·(1-t) + β Σ (1-p)·t + s)`, to the power of γ, the mean over classes.
+/// `1 - (Σ p·t + s) / (Σ p·t + α Σ p·(1-t) + β Σ (1-p)·t + s)`, the mean over classes.
 ///
 /// α = β = 1/2 is the Dice loss with twice the smoothing, α = β = 1 the Jaccard loss.
 ///
-/// Source: Salehi et al. 2017, "Tversky loss function for image segmentation using 3D fully convolutional deep networks",
-/// equation 4; the power: Abraham and Khan 2018, "A novel focal Tversky loss function", equation 3.
+/// Source: Salehi et al. 2017, "Tversky loss function for image segmentation using 3D fully convolutional deep
+/// networks", equation 4.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -140,7 +140,9 @@ pub struct Tversky {
     pub beta: f64,
 }
 
-/// [`Tversky`] to the power of γ: below 1, classes that are nearly right count more than their share, above 1 less.
+/// [`Tversky`] of each class to the power of γ: below 1, classes with a small loss count more, above 1 less.
+///
+/// Source: Abraham and Khan 2018, "A novel focal Tversky loss function", equation 3.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -241,7 +243,7 @@ impl PixelLoss for Tversky {
     }
 }
 
-/// Below this a loss has no gradient: a power below 1 has an infinite slope at 0.
+/// Losses below this have no gradient, since a power below 1 has an infinite slope at 0.
 const LEAST_FOCUSED: f32 = 1e-7;
 
 impl FocalTversky {

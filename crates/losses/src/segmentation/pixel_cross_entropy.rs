@@ -10,8 +10,8 @@ use crate::error::check_weights;
 use crate::log_softmax::softmax_cross_entropy;
 use crate::{LossError, LossSettings};
 
-/// `-weight_t · ln softmax(logits)_t` a pixel of class `t`; the mean divides by the sum of the pixels' class weights, as
-/// PyTorch's `cross_entropy` does.
+/// `-weight_t · ln softmax(logits)_t` for a pixel of class `t`; the mean divides by the sum of the pixels' class
+/// weights, as PyTorch's `cross_entropy` does.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]

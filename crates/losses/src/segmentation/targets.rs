@@ -1,4 +1,4 @@
-//! Targets of segmentation: what each pixel of a batch is, and which pixels count.
+//! Targets of segmentation: the class or labels of each pixel of a batch, and which pixels count.
 
 use burn::tensor::{Tensor, TensorData};
 use tensor_backend::VisionBackend;
@@ -6,9 +6,9 @@ use vision_types::Mask;
 
 use crate::LossError;
 
-/// What the pixels of a batch are, one row a pixel, image by image and row by row.
+/// The labels of a batch's pixels, one row a pixel, image by image and row by row.
 ///
-/// An ignored pixel has no label and counts nowhere: it changes neither a loss nor a gradient.
+/// An ignored pixel has no label, and changes neither a loss nor a gradient.
 #[derive(Debug, Clone)]
 pub struct PixelTargets<B: VisionBackend> {
     /// 1 where the pixel belongs to the channel, `[batch, pixels, channels]`; zeros for ignored pixels.
@@ -22,8 +22,8 @@ pub struct PixelTargets<B: VisionBackend> {
 }
 
 impl<B: VisionBackend> PixelTargets<B> {
-    /// One class a pixel; [`Mask::IGNORE`] marks pixels to ignore. With one channel, the network's only logit is that of
-    /// class 1 against class 0.
+    /// From masks with one class a pixel; [`Mask::IGNORE`] marks pixels to ignore. With one channel, the network's only
+    /// logit tells class 1 from class 0.
     ///
     /// # Errors
     ///
@@ -65,7 +65,7 @@ impl<B: VisionBackend> PixelTargets<B> {
         })
     }
 
-    /// Any labels: several a pixel, or none, or shares of one.
+    /// From any labels: a pixel may have several, none, or values between 0 and 1.
     ///
     /// # Shapes
     ///
@@ -89,12 +89,12 @@ impl<B: VisionBackend> PixelTargets<B> {
         Self { labels, kept, pixel_weights: None, size: [height, width] }
     }
 
-    /// The same with a factor for each pixel's cross-entropy, such as [`boundary_weights`](super::boundary_weights); the
-    /// mean still divides by the pixels' number (or class weights). Losses of overlaps take no notice.
+    /// The same with a factor for each pixel's cross-entropy, such as [`boundary_weights`](super::boundary_weights);
+    /// the mean still divides by the number (or the class weights) of the pixels. Other losses ignore the factors.
     ///
     /// # Errors
     ///
-    /// When a picture does not have as many weights as pixels, or there is not one for each mask.
+    /// When an image has another number of weights than pixels, or there is not one list of weights for each mask.
     pub fn with_pixel_weights(mut self, weights: &[&[f32]]) -> Result<Self, LossError> {
         let [batch, pixels, _] = self.labels.dims();
         if weights.len() != batch {

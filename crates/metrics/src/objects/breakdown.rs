@@ -1,11 +1,12 @@
-//! A closer look at detections at one IoU threshold: curves over the confidence, confusions, and what mistakes cost.
+//! Detections at one IoU threshold: curves over the confidence, the confusion matrix, and what each kind of error
+//! costs.
 
 use super::coco::{CocoBoxes, FoundBox, KnownBox, average_precision, overlap};
 use crate::ConfusionMatrix;
 
 /// The IoU at which a detection is right.
 const RIGHT: f64 = 0.5;
-/// Below this IoU a detection has nothing to do with an object (Bolya et al. 2020, section 3.2).
+/// Below this IoU a detection counts as background, not as a badly placed object (Bolya et al. 2020, section 3.2).
 const BACKGROUND: f64 = 0.1;
 
 /// Precision, recall and F1 of one class over the confidence, at an IoU of 0.5.
@@ -18,13 +19,13 @@ pub struct ScoreCurves {
 }
 
 impl ScoreCurves {
-    /// The confidence of the highest F1, and that F1; the highest confidence of equals.
+    /// The confidence with the highest F1, and that F1; of several such confidences the highest.
     pub fn best_f1(&self) -> Option<(f64, f64)> {
         self.f1.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1).then(a.0.total_cmp(&b.0)))
     }
 }
 
-/// How much the mean AP50 would rise without one kind of mistake.
+/// How much the mean AP50 would rise without one kind of error.
 ///
 /// Source: Bolya et al. 2020, "TIDE: a general toolbox for identifying object detection errors", sections 3.2 and 3.3.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -39,19 +40,19 @@ pub struct ErrorCosts {
     pub duplicate: f64,
     /// A detection of nothing.
     pub background: f64,
-    /// An object that no detection is about.
+    /// An object to which no detection belongs, right or wrong.
     pub missed: f64,
 }
 
-/// What a detection is.
+/// How a detection counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Right,
-    /// In a crowd: neither right nor wrong.
+    /// Inside a crowd: neither right nor wrong.
     Excused,
-    /// With the object whose class it should have.
+    /// Wrong class; with the number of the object that it overlaps.
     Classification(usize),
-    /// With the object it should surround.
+    /// Right class, but not exact enough; with the number of the object that it overlaps.
     Localisation(usize),
     Both,
     Duplicate,
@@ -64,10 +65,11 @@ struct Judged<'a> {
     outcome: Outcome,
 }
 
-/// Every detection of `class`es, by falling score, and the objects that no detection is about: `(image, object)`.
+/// Every detection of the classes, by falling score, and the missed objects as `(image, object)`.
 struct Assessment<'a> {
     judged: Vec<Judged<'a>>,
-    /// For each image and object: found, spoken for by a classification or localisation mistake.
+    /// For each image and object: whether it is found, and whether a detection with a classification or localisation error
+    /// belongs to it.
     objects: Vec<Vec<(bool, bool)>>,
 }
 
@@ -99,7 +101,7 @@ fn assess(boxes: &CocoBoxes) -> Assessment<'_> {
     Assessment { judged, objects }
 }
 
-/// The object among those that `counts` with the largest overlap, crowds left out.
+/// The object with the largest overlap among those for which `counts` holds, crowds left out.
 fn best_object(
     known: &[KnownBox],
     detection: &FoundBox,
@@ -111,7 +113,7 @@ fn best_object(
         .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))
 }
 
-/// What a detection that is not right is instead.
+/// The kind of error of a detection that is not right.
 fn mistake(known: &[KnownBox], detection: &FoundBox) -> Outcome {
     let excused = known.iter().any(|object| {
         object.crowd && object.class == detection.class && overlap(detection.bbox, object.bbox, true) >= RIGHT
@@ -158,8 +160,8 @@ pub(super) fn curves(boxes: &CocoBoxes, classes: usize) -> Vec<ScoreCurves> {
     curves
 }
 
-/// Objects (rows) and detections of at least `confidence` (columns) that belong together by an IoU of 0.5, the largest
-/// overlaps first, whatever their classes; the last class is the background.
+/// The confusion matrix of objects (rows) and detections of at least `confidence` (columns). They are matched by an IoU
+/// of at least 0.5, the largest overlaps first, whatever their classes; the last class is the background.
 pub(super) fn confusions(boxes: &CocoBoxes, classes: usize, confidence: f64) -> ConfusionMatrix {
     let background = classes;
     let (mut predictions, mut targets) = (Vec::new(), Vec::new());
@@ -202,7 +204,7 @@ pub(super) fn confusions(boxes: &CocoBoxes, classes: usize, confidence: f64) -> 
     matrix
 }
 
-/// A kind of mistake that is undone.
+/// A kind of error that is corrected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fix {
     None,
@@ -214,7 +216,7 @@ enum Fix {
     Missed,
 }
 
-/// What each kind of mistake costs.
+/// What each kind of error costs.
 pub(super) fn error_costs(boxes: &CocoBoxes, classes: usize) -> ErrorCosts {
     let assessment = assess(boxes);
     let as_it_is = fixed_ap50(boxes, &assessment, classes, Fix::None);
@@ -229,8 +231,8 @@ pub(super) fn error_costs(boxes: &CocoBoxes, classes: usize) -> ErrorCosts {
     }
 }
 
-/// The mean AP50 once mistakes of one kind are put right: a wrong class or place becomes a hit if its object is still
-/// free, other mistakes go, and missed objects no longer count.
+/// The mean AP50 once errors of one kind are corrected: a detection of a wrong class or place becomes a true positive
+/// if its object is not matched yet, other wrong detections are removed, and missed objects no longer count.
 fn fixed_ap50(boxes: &CocoBoxes, assessment: &Assessment<'_>, classes: usize, fix: Fix) -> f64 {
     let mut right: Vec<Vec<bool>> = vec![Vec::new(); classes];
     let mut free: Vec<Vec<bool>> =
@@ -335,8 +337,8 @@ mod tests {
     #[test]
     fn confusions_have_a_class_for_the_background() {
         let matrix = confusions(&one_of_each(), 2, 0.3);
-        // Object 0 found, object 200 taken for class 0; 100 and 300 are missed, and so is 400 of class 1; the duplicate,
-        // the two misplaced ones and the one of nothing are detections of the background.
+        // Object 0 found, object 200 taken for class 0; 100 and 300 are missed, and so is 400 of class 1; the
+        // duplicate, the two misplaced ones and the one of nothing are detections of the background.
         assert_eq!([0, 1, 2].map(|row| matrix.row(row).to_vec()), [vec![1, 0, 2], vec![1, 0, 1], vec![4, 0, 0]]);
         assert_eq!(confusions(&one_of_each(), 2, 0.85).row(2), [0, 0, 0]);
     }

@@ -42,11 +42,11 @@ pub(crate) const MASK_FIGURES: &[Figure] = &[
 /// Detections of one class that count in an image.
 const MOST_DETECTIONS: usize = 100;
 
-/// Judges detections as COCO does, over everything taken in.
+/// Judges detections by COCO's metric, over all images taken in.
 ///
 /// The figures are `ap`, `ap50`, `ap75`, `ap_small`, `ap_medium`, `ap_large`, `ar1`, `ar10`, `ar100`, `ar_small`,
-/// `ar_medium` and `ar_large`; one is not defined where there are no such objects. With masks, those of them too, with
-/// `mask_` before their names.
+/// `ar_medium` and `ar_large`; one is not defined where there are no such objects. With masks, the same figures of
+/// masks follow, with `mask_` before their names.
 #[derive(Debug, Clone)]
 pub struct DetectionMetrics {
     names: ClassNames,
@@ -59,7 +59,7 @@ pub struct DetectionMetrics {
 pub struct DetectionClassFigures {
     /// The class.
     pub class: String,
-    /// Objects of the class, without groups.
+    /// Objects of the class, crowds not counted.
     pub objects: u64,
     /// Average precision, mean over IoU 0.50 to 0.95.
     pub ap: Option<f64>,
@@ -69,7 +69,7 @@ pub struct DetectionClassFigures {
     pub ap75: Option<f64>,
     /// Average recall with 100 detections an image.
     pub ar100: Option<f64>,
-    /// The confidence of the highest F1 at IoU 0.50, and that F1.
+    /// The confidence with the highest F1 at IoU 0.50, and that F1.
     pub best_f1: Option<(f64, f64)>,
 }
 
@@ -79,7 +79,7 @@ impl DetectionMetrics {
         Self { names, boxes: CocoBoxes::default(), masks: None }
     }
 
-    /// The same, of masks as well.
+    /// The same with the figures of masks as well.
     pub fn with_masks(self) -> Self {
         Self { masks: Some(CocoMasks::default()), ..self }
     }
@@ -121,13 +121,13 @@ impl DetectionMetrics {
         breakdown::curves(&self.boxes, self.names.len())
     }
 
-    /// Objects (rows) and detections of at least `confidence` (columns) that belong together by an IoU of 0.5; the last
-    /// class is the background.
+    /// The confusion matrix of objects (rows) and detections of at least `confidence` (columns), matched by an IoU of
+    /// at least 0.5; the last class is the background.
     pub fn confusions(&self, confidence: f64) -> ConfusionMatrix {
         breakdown::confusions(&self.boxes, self.names.len(), confidence)
     }
 
-    /// What each kind of mistake costs.
+    /// What each kind of error costs.
     pub fn error_costs(&self) -> ErrorCosts {
         breakdown::error_costs(&self.boxes, self.names.len())
     }
@@ -191,7 +191,7 @@ impl Metric<Vec<DetectedObject>, Vec<Instance>> for DetectionMetrics {
 
 /// The masks of one image: annotated and found.
 ///
-/// An object without an outline has the pixels of its box, as one without a mask has that was found.
+/// An annotated object without an outline, and a detection without a mask, have the pixels of their boxes.
 fn masks(found: &[DetectedObject], known: &[Instance]) -> (Vec<KnownMask>, Vec<FoundMask>) {
     let [height, width] = canvas(found, known);
     let box_pixels = |bbox: BBox| {
@@ -211,7 +211,8 @@ fn masks(found: &[DetectedObject], known: &[Instance]) -> (Vec<KnownMask>, Vec<F
     (known.collect(), found.collect())
 }
 
-/// Height and width of the image, as the masks have them; without any mask, of the least image that holds all objects.
+/// Height and width of the image, as the masks have them; without any mask, of the smallest image that holds all
+/// objects.
 fn canvas(found: &[DetectedObject], known: &[Instance]) -> [u32; 2] {
     let stored = found.iter().find_map(|object| object.mask.as_ref()).or_else(|| {
         known.iter().find_map(|instance| match &instance.segmentation {

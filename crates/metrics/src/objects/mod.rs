@@ -1,4 +1,4 @@
-//! Detected objects against annotated ones: COCO's figures and a closer look at the mistakes.
+//! Detected objects compared with annotated ones: the figures of COCO and Pascal VOC, and an analysis of the errors.
 
 mod breakdown;
 mod coco;

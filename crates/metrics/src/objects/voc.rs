@@ -21,12 +21,12 @@ pub enum VocInterpolation {
 /// Settings of the evaluation; the defaults are those of VOC 2012.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VocSettings {
-    /// Overlap from which a detection is right.
+    /// Lowest IoU with an object for a detection to be right.
     pub iou_threshold: f64,
     /// How the area is measured.
     pub interpolation: VocInterpolation,
-    /// Whether the corners of boxes are pixels that belong to them, so that a box from 5 to 7 is 3 wide. The kits' XML
-    /// files are meant so; boxes with a width and a height are not.
+    /// Whether both corners are pixels inside the box, so that a box from 5 to 7 is 3 wide. That is the meaning of the
+    /// XML files of the challenges; boxes given by width and height do not mean it.
     pub inclusive_corners: bool,
 }
 
@@ -43,7 +43,7 @@ pub struct VocKnown {
     pub xyxy: [f64; 4],
     /// Its class.
     pub class: usize,
-    /// Whether it counts neither way, found or not.
+    /// Whether it is ignored: neither finding nor missing it counts.
     pub difficult: bool,
 }
 
@@ -65,11 +65,12 @@ pub struct VocClass {
     pub objects: usize,
     /// Average precision; `None` without such objects.
     pub ap: Option<f64>,
-    /// Recall and precision after each detection that counts, the most confident first; equals in the order of images.
+    /// Recall and precision after each detection that counts, the most confident first; equal
+    /// confidences in the order of the images.
     pub curve: Vec<(f64, f64)>,
 }
 
-/// Images with what is there and what was found.
+/// Images with their annotated and detected boxes.
 #[derive(Debug, Clone, Default)]
 pub struct VocBoxes {
     settings: VocSettings,
@@ -155,7 +156,7 @@ impl VocBoxes {
 }
 
 impl VocInterpolation {
-    /// The area under `curve`: recall, never falling, and precision.
+    /// The area under `curve` of (recall, precision), whose recall never falls.
     fn average_precision(self, curve: &[(f64, f64)]) -> f64 {
         // The highest precision from here on.
         let mut envelope: Vec<(f64, f64)> = curve.to_vec();

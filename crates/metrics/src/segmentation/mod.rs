@@ -1,31 +1,71 @@
 //! The figures of semantic segmentation.
 
 mod boundary;
+mod metric;
+mod overlap;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use vision_types::{ClassId, ClassNames, Mask};
 
 use crate::check::check_lengths;
-use crate::figure::{Figure, Shown};
-use crate::{ConfusionMatrix, Metric, MetricError, Score};
-use boundary::BoundaryMatch;
+use crate::{ConfusionMatrix, Figure, Metric, MetricError, Score};
+use metric::{Judged, Picture, SegmentationMetric};
 
-/// The figures of [`SegmentationMetrics`].
-pub(crate) const FIGURES: &[Figure] = &[
-    Figure::higher("mean_iou").shown(Shown::Monitored),
-    Figure::higher("dice").shown(Shown::Epoch),
-    Figure::higher("pixel_accuracy").shown(Shown::Epoch),
-    Figure::higher("mean_class_accuracy"),
-    Figure::higher("foreground_iou"),
-    Figure::higher("fw_iou"),
-    Figure::higher("boundary_f1"),
-    Figure::lower("hd95"),
-];
+/// Makes the metrics of every segmentation network of their list. A line is the metric's file and its type, which
+/// implements [`SegmentationMetric`]; an `Option` can be left out.
+macro_rules! segmentation_metrics {
+    ($($file:ident: $Metric:ty,)+) => {
+        /// The figures of every segmentation network: a group a metric.
+        pub(crate) const FIGURES: &[&[Figure]] = &[$(<$Metric as SegmentationMetric>::FIGURES,)+];
 
-/// Judges masks of class numbers by pixels counted over everything taken in, and by their outlines.
+        /// The metrics of a segmentation network, in the order of their scores.
+        #[derive(Debug, Clone)]
+        struct Listed {
+            $($file: $Metric,)+
+        }
+
+        /// What one picture says to each of them.
+        struct ListedMeasured {
+            $($file: <$Metric as SegmentationMetric>::Measured,)+
+        }
+
+        impl Listed {
+            fn for_classes(classes: usize) -> Self {
+                Self { $($file: SegmentationMetric::for_classes(classes),)+ }
+            }
+
+            fn measure(&self, picture: &Picture<'_>) -> ListedMeasured {
+                ListedMeasured { $($file: self.$file.measure(picture),)+ }
+            }
+
+            fn add(&mut self, measured: ListedMeasured) {
+                $(self.$file.add(measured.$file);)+
+            }
+
+            fn columns(&self, pixels: &ConfusionMatrix, rows: &mut [SegmentationClassRow]) {
+                $(self.$file.columns(pixels, rows);)+
+            }
+
+            fn scores(&self, judged: &Judged<'_>) -> Vec<Score> {
+                [$(self.$file.scores(judged),)+].concat()
+            }
+
+            fn clear(&mut self) {
+                $(self.$file.clear();)+
+            }
+        }
+    };
+}
+
+segmentation_metrics! {
+    overlap: overlap::PixelOverlap,
+    boundary: Option<boundary::Boundaries>,
+}
+
+/// Judges masks of class numbers by pixels, counted over all images taken in, and by the boundaries of their regions.
 ///
-/// Pixels whose true class is [`Mask::IGNORE`] count nowhere, whatever was predicted there.
+/// Pixels whose true class is [`Mask::IGNORE`] do not count, whatever was predicted there.
 ///
 /// | score | meaning |
 /// |---|---|
@@ -36,29 +76,21 @@ pub(crate) const FIGURES: &[Figure] = &[
 /// | `fw_iou` | the same with all classes, weighted by their true pixels |
 /// | `dice` | the mean of the classes' Dice coefficients, without the background |
 /// | `boundary_f1` | the mean of the classes' boundary F1, without the background |
-/// | `hd95` | the mean over classes without the background of the mean over images of the Hausdorff distance, 95th percentile, in pixels |
+/// | `hd95` | 95th percentile of the Hausdorff distance in pixels, without the background, see below |
 ///
 /// A mean is over the classes for which the figure is defined: those with true or predicted pixels, for a recall with
 /// true ones. Boundaries are the pixels of a class that touch another class, an ignored pixel or the picture's border.
-/// The boundary F1 (Csurka et al. 2013, "What is a good evaluation measure for semantic segmentation?") takes boundary
-/// pixels within 0.75 % of the picture's diagonal for agreeing; its counts are summed over all images before they are
-/// divided, where the paper takes the mean over images. The Hausdorff distance is the greater of both directions'
-/// percentiles; where a class is only in the truth or only in the prediction, it is the picture's diagonal.
+/// The boundary F1 (Csurka et al. 2013, "What is a good evaluation measure for semantic segmentation?") counts boundary
+/// pixels within 0.75 % of the picture's diagonal of each other as agreeing; its counts are summed over all images
+/// before they are divided, where the paper takes the mean over images. The Hausdorff distance is the greater of both
+/// directions' percentiles, averaged over images and then over classes; where a class is only in the truth or only in the
+/// prediction, it is the length of the picture's diagonal.
 #[derive(Debug, Clone)]
 pub struct SegmentationMetrics {
     names: ClassNames,
     background: Option<ClassId>,
     confusion: ConfusionMatrix,
-    outlines: Option<Vec<Outlines>>,
-}
-
-/// Sums of one class's boundary figures.
-#[derive(Debug, Clone, Copy, Default)]
-struct Outlines {
-    predicted: [u64; 2],
-    labelled: [u64; 2],
-    distances: f64,
-    images: u64,
+    metrics: Listed,
 }
 
 /// Figures of one class, for a table or for JSON; `None` where one is not defined.
@@ -107,7 +139,7 @@ impl SegmentationMetrics {
             names,
             background: (classes > 1).then_some(0),
             confusion: ConfusionMatrix::new(classes),
-            outlines: Some(vec![Outlines::default(); classes]),
+            metrics: Listed::for_classes(classes),
         }
     }
 
@@ -119,7 +151,7 @@ impl SegmentationMetrics {
 
     /// The same without `boundary_f1` and `hd95`, which take most of the time.
     pub fn without_boundaries(mut self) -> Self {
-        self.outlines = None;
+        self.metrics.boundary = None;
         self
     }
 
@@ -135,26 +167,10 @@ impl SegmentationMetrics {
 
     /// One row a class, in the order of the classes.
     pub fn per_class(&self) -> Vec<SegmentationClassRow> {
-        let (labelled, predicted) = (self.confusion.supports(), self.confusion.predicted());
-        let row = |(class_id, name): (usize, &str)| {
-            let common = self.confusion.get(class_id, class_id);
-            let (pixels, predicted) = (labelled[class_id], predicted[class_id]);
-            let outlines = self.outlines.as_ref().map(|outlines| outlines[class_id]);
-            SegmentationClassRow {
-                class: name.to_owned(),
-                class_id,
-                pixels,
-                predicted,
-                recall: ratio(common, pixels),
-                precision: ratio(common, predicted),
-                iou: ratio(common, pixels + predicted - common),
-                dice: ratio(2 * common, pixels + predicted),
-                boundary_f1: outlines.and_then(Outlines::f1),
-                hd95: outlines
-                    .and_then(|outlines| (outlines.images > 0).then(|| outlines.distances / outlines.images as f64)),
-            }
-        };
-        self.names.iter().enumerate().map(row).collect()
+        let mut rows: Vec<SegmentationClassRow> =
+            self.names.iter().enumerate().map(|(id, name)| SegmentationClassRow::new(id, name)).collect();
+        self.metrics.columns(&self.confusion, &mut rows);
+        rows
     }
 
     /// Scores, per-class rows and the confusion matrix at once.
@@ -169,31 +185,13 @@ impl SegmentationMetrics {
     }
 
     fn scores(&self, rows: &[SegmentationClassRow]) -> Vec<Score> {
-        let all = |figure: fn(&SegmentationClassRow) -> Option<f64>| mean(rows.iter().filter_map(figure));
-        let foreground = |figure: fn(&SegmentationClassRow) -> Option<f64>| {
-            mean(rows.iter().filter(|row| Some(row.class_id) != self.background).filter_map(figure))
-        };
-        let total = self.confusion.total();
-        let weighted: f64 = rows.iter().filter_map(|row| row.iou.map(|iou| row.pixels as f64 * iou)).sum();
-        let mut scores = vec![
-            Score::new("pixel_accuracy", self.confusion.accuracy()),
-            Score::new("mean_class_accuracy", all(|row| row.recall)),
-            Score::new("mean_iou", all(|row| row.iou)),
-            Score::new("foreground_iou", foreground(|row| row.iou)),
-            Score::new("fw_iou", (total > 0).then(|| weighted / total as f64)),
-            Score::new("dice", foreground(|row| row.dice)),
-        ];
-        if self.outlines.is_some() {
-            scores.push(Score::new("boundary_f1", foreground(|row| row.boundary_f1)));
-            scores.push(Score::new("hd95", foreground(|row| row.hd95)));
-        }
-        scores
+        self.metrics.scores(&Judged { pixels: &self.confusion, rows, background: self.background })
     }
 
-    /// Counts and boundary figures of one picture, which has been checked for its size.
+    /// What one picture adds, which has been checked for its size.
     fn measure(&self, index: usize, prediction: &Mask, target: &Mask) -> Result<Measured, MetricError> {
         let classes = self.names.len();
-        let (width, height) = (target.width() as usize, target.height() as usize);
+        let width = target.width() as usize;
         let mut counts = vec![0u64; classes * classes];
         for (pixel, (&predicted, &labelled)) in prediction.pixels().iter().zip(target.pixels()).enumerate() {
             if labelled == Mask::IGNORE {
@@ -208,19 +206,9 @@ impl SegmentationMetrics {
             }
             counts[labelled * classes + predicted] += 1;
         }
-        let there = |class: usize| {
-            (0..classes).any(|other| counts[class * classes + other] + counts[other * classes + class] > 0)
-        };
-        let outline = |class: usize| {
-            let region = |mask: &Mask| -> Vec<bool> {
-                let pixels = mask.pixels().iter().zip(target.pixels());
-                pixels.map(|(found, labelled)| *labelled != Mask::IGNORE && usize::from(*found) == class).collect()
-            };
-            there(class).then(|| boundary::compare(&region(prediction), &region(target), width, height)).flatten()
-        };
-        let wanted = |class: usize| self.outlines.is_some() && Some(class) != self.background;
-        let outlines = (0..classes).map(|class| if wanted(class) { outline(class) } else { None }).collect();
-        Ok(Measured { counts, outlines })
+        let background = self.background;
+        let measured = self.metrics.measure(&Picture { prediction, target, counts: &counts, classes, background });
+        Ok(Measured { counts, measured })
     }
 }
 
@@ -228,38 +216,26 @@ impl SegmentationMetrics {
 struct Measured {
     /// `[true × classes + predicted]`.
     counts: Vec<u64>,
-    /// By class.
-    outlines: Vec<Option<BoundaryMatch>>,
+    /// For each metric of the list.
+    measured: ListedMeasured,
 }
 
-impl Outlines {
-    fn add(&mut self, found: BoundaryMatch) {
-        for place in 0..2 {
-            self.predicted[place] += found.predicted[place];
-            self.labelled[place] += found.labelled[place];
+impl SegmentationClassRow {
+    /// A row without figures.
+    fn new(class_id: ClassId, class: &str) -> Self {
+        Self {
+            class: class.to_owned(),
+            class_id,
+            pixels: 0,
+            predicted: 0,
+            recall: None,
+            precision: None,
+            iou: None,
+            dice: None,
+            boundary_f1: None,
+            hd95: None,
         }
-        self.distances += found.distance;
-        self.images += 1;
     }
-
-    /// Harmonic mean of the near parts of both boundaries; 0 where only one of them is there.
-    fn f1(self) -> Option<f64> {
-        if self.images == 0 {
-            return None;
-        }
-        let part = |[all, near]: [u64; 2]| if all == 0 { 0.0 } else { near as f64 / all as f64 };
-        let (precision, recall) = (part(self.predicted), part(self.labelled));
-        Some(if precision + recall == 0.0 { 0.0 } else { 2.0 * precision * recall / (precision + recall) })
-    }
-}
-
-fn ratio(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-fn mean(figures: impl Iterator<Item = f64>) -> Option<f64> {
-    let figures: Vec<f64> = figures.collect();
-    (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64)
 }
 
 impl Metric<Mask, Mask> for SegmentationMetrics {
@@ -277,14 +253,9 @@ impl Metric<Mask, Mask> for SegmentationMetrics {
                 self.measure(index, prediction, target)
             })
             .collect();
-        for Measured { counts, outlines } in measured? {
+        for Measured { counts, measured } in measured? {
             self.confusion.add_counts(&counts);
-            let sums = self.outlines.iter_mut().flatten();
-            for (sum, found) in sums.zip(outlines) {
-                if let Some(found) = found {
-                    sum.add(found);
-                }
-            }
+            self.metrics.add(measured);
         }
         Ok(())
     }
@@ -295,15 +266,14 @@ impl Metric<Mask, Mask> for SegmentationMetrics {
 
     fn reset(&mut self) {
         self.confusion = ConfusionMatrix::new(self.names.len());
-        if let Some(outlines) = &mut self.outlines {
-            outlines.fill(Outlines::default());
-        }
+        self.metrics.clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Direction;
 
     fn mask(width: u32, pixels: &[u8]) -> Mask {
         Mask::from_pixels(width, pixels.len() as u32 / width, pixels.to_vec()).expect("a rectangle")
@@ -343,7 +313,12 @@ mod tests {
         let target = mask(3, &[0, 1, 1, 2, 2, 0]);
         metrics.update(std::slice::from_ref(&target), std::slice::from_ref(&target)).expect("valid");
         for Score { name, value } in metrics.compute() {
-            assert_eq!(value, Some(if name == "hd95" { 0.0 } else { 1.0 }), "{name}");
+            let perfect = match crate::direction(&name) {
+                Some(Direction::HigherIsBetter) => 1.0,
+                Some(Direction::LowerIsBetter) => 0.0,
+                None => panic!("{name} has no direction"),
+            };
+            assert_eq!(value, Some(perfect), "{name}");
         }
         metrics.reset();
         assert!(metrics.compute().iter().all(|score| score.value.is_none()));
@@ -376,10 +351,13 @@ mod tests {
         let mut metrics = metrics().without_boundaries().with_background(None);
         metrics.update(&[mask(2, &[0, 1])], &[mask(2, &[0, 0])]).expect("valid");
         let scores = metrics.compute();
-        assert_eq!(scores.len(), 6);
+        let names: Vec<&str> = scores.iter().map(|score| score.name.as_str()).collect();
+        assert!(!names.contains(&"boundary_f1") && !names.contains(&"hd95"), "{names:?}");
+        let order = ["pixel_accuracy", "mean_class_accuracy", "mean_iou", "foreground_iou", "fw_iou", "dice"];
+        assert_eq!(names.into_iter().filter(|name| order.contains(name)).collect::<Vec<_>>(), order);
         // IoU 1/2 of class 0 and 0 of class 1, both foreground; Dice 2/3 and 0.
-        assert_eq!(scores[3], Score::new("foreground_iou", Some(0.25)));
-        assert_eq!(scores[5], Score::new("dice", Some(1.0 / 3.0)));
+        assert!(scores.contains(&Score::new("foreground_iou", Some(0.25))));
+        assert!(scores.contains(&Score::new("dice", Some(1.0 / 3.0))));
         assert_eq!(metrics.per_class()[0].boundary_f1, None);
     }
 }

@@ -11,7 +11,7 @@ pub struct KnownBox {
     pub class: usize,
     /// Size of the object in square pixels.
     pub area: f64,
-    /// Whether it is a group of objects.
+    /// Whether it is a crowd, a group of objects.
     pub crowd: bool,
 }
 
@@ -26,11 +26,11 @@ pub struct FoundBox {
     pub score: f64,
 }
 
-/// Boxes as what is evaluated.
+/// Evaluation of boxes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Boxes;
 
-/// Images with the boxes that are there and that were found.
+/// Images with their annotated and detected boxes.
 pub type CocoBoxes = CocoImages<Boxes>;
 
 impl CocoObjects for Boxes {
@@ -51,7 +51,7 @@ impl CocoObjects for Boxes {
     }
 }
 
-/// IoU of a detection with an object; with a crowd, the share of the detection inside.
+/// IoU of a detection with an object; with a crowd, the share of the detection that lies inside it.
 pub(in crate::objects) fn overlap(found: [f64; 4], known: [f64; 4], crowd: bool) -> f64 {
     let side =
         |axis: usize| (found[axis] + found[axis + 2]).min(known[axis] + known[axis + 2]) - found[axis].max(known[axis]);

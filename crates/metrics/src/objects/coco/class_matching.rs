@@ -1,8 +1,8 @@
-//! One class in all images: which detections fit which objects, and the figures that follow from it.
+//! One class in all images: which detections match which objects, and the figures that follow from it.
 //!
-//! Which object a detection gets depends on the IoU threshold and on the sizes that count, but which ones it could get,
-//! and in which order it would prefer them, does not. That is found once. The thresholds are then dealt with together, a
-//! bit each.
+//! Which object a detection is matched with depends on the IoU threshold and on the range of sizes. The candidates, and
+//! their order by overlap, depend on neither, and are found once. All thresholds are then matched together, as the bits
+//! of one number.
 
 use std::ops::Range;
 
@@ -14,11 +14,11 @@ use super::settings::{CocoSettings, Sizes};
 
 /// One bit an IoU threshold.
 type Thresholds = u64;
-/// IoU thresholds that are dealt with at once.
+/// IoU thresholds that are matched at once.
 const BLOCK: usize = Thresholds::BITS as usize;
-/// Detections that a thread compares with objects before others may take over.
+/// Detections that a thread compares with objects as one piece of work.
 const DETECTIONS_A_PART: usize = 256;
-/// pycocotools takes no threshold of 1 at its word.
+/// pycocotools lowers a threshold of 1 to this.
 const HIGHEST_THRESHOLD: f64 = 1.0 - 1e-10;
 
 /// The objects and detections of one class, in the order of their images.
@@ -34,17 +34,17 @@ impl<K: CocoObjects> Default for OfClass<'_, K> {
 }
 
 impl<'a, K: CocoObjects> OfClass<'a, K> {
-    /// Adds an object of an image; no image may come before one that was there already.
+    /// Adds an object of an image. Images must come in rising order.
     pub(super) fn add_known(&mut self, image: usize, object: &'a K::Known) {
         self.known.push((image, object));
     }
 
-    /// Adds a detection; the same holds for its image.
+    /// Adds a detection. Images must come in rising order.
     pub(super) fn add_found(&mut self, image: usize, detection: &'a K::Found) {
         self.found.push((image, detection));
     }
 
-    /// Adds what comes after it.
+    /// Appends the objects and detections of later images.
     pub(super) fn append(&mut self, mut later: Self) {
         if self.known.is_empty() && self.found.is_empty() {
             *self = later;
@@ -60,7 +60,7 @@ impl<'a, K: CocoObjects> OfClass<'a, K> {
 struct Candidate {
     /// Its number in the class.
     object: u32,
-    /// How many IoU thresholds the overlap reaches; as they rise, it reaches the first ones.
+    /// How many IoU thresholds the overlap reaches; thresholds rise, so these are the first ones.
     reached: u32,
 }
 
@@ -69,7 +69,7 @@ struct Candidate {
 struct Ranked {
     /// Size in square pixels.
     area: f64,
-    /// Number of better ones of its class in its image.
+    /// Number of detections of its class in its image with a higher score.
     rank: usize,
     /// Its candidates.
     candidates: Range<usize>,
@@ -79,9 +79,9 @@ struct Ranked {
 pub(super) struct MatchedClass<'s> {
     settings: &'s CocoSettings,
     objects: Vec<Facts>,
-    /// By falling score; equal ones in the order of the images.
+    /// By falling score; equal scores in the order of the images.
     detections: Vec<Ranked>,
-    /// Of each detection in turn, by falling overlap; of equal ones the last object first.
+    /// The candidates of each detection in turn, by falling overlap; of equal overlaps the last object first.
     candidates: Vec<Candidate>,
 }
 
@@ -157,8 +157,8 @@ impl<'s> MatchedClass<'s> {
         figures
     }
 
-    /// Matches the detections with the objects at `count` IoU thresholds from number `first`. For each threshold: how many
-    /// detections that count stand before each right one.
+    /// Matches the detections with the objects at `count` IoU thresholds from number `first`. The result is, for each
+    /// threshold, how many detections that count come before each right one.
     fn hits(
         &self,
         first: usize,
@@ -227,7 +227,7 @@ fn bits(mut set: Thresholds) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Where the scores stand by falling score; equal ones keep their order, as in NumPy's merge sort.
+/// The positions of the scores, sorted by falling score; equal scores keep their order, as in NumPy's merge sort.
 fn order(scores: impl Iterator<Item = f64>) -> Vec<usize> {
     let key = |(at, score): (usize, f64)| {
         // As `f64::total_cmp` orders them, turned round.
@@ -262,8 +262,8 @@ fn images<K: CocoObjects>(of_class: &OfClass<'_, K>) -> Vec<InImage> {
     images
 }
 
-/// The objects that a detection may be matched with and their overlaps, by falling overlap; of equal ones the last object
-/// first, as pycocotools takes a later one that is as good.
+/// The objects that a detection may be matched with and their overlaps, by falling overlap. Of equal overlaps the last
+/// object comes first, as pycocotools replaces a match by a later one that is as good.
 fn find_candidates<K: CocoObjects>(
     kind: &K,
     settings: &CocoSettings,

@@ -9,7 +9,7 @@ use super::class_matching::{MatchedClass, OfClass};
 use super::figures::CocoFigures;
 use super::settings::{CocoSettings, Sizes};
 
-/// Images below which sorting them by class is not shared out.
+/// With fewer images than this, one thread sorts them by class.
 const FEWEST_IMAGES: usize = 256;
 
 /// What matching needs to know of an object or a detection.
@@ -19,9 +19,9 @@ pub struct Facts {
     pub class: usize,
     /// Size in square pixels.
     pub area: f64,
-    /// Whether an object is a group: any number of detections may match it.
+    /// Whether an object is a crowd: any number of detections may match it.
     pub crowd: bool,
-    /// Whether an object counts neither way.
+    /// Whether an object is ignored: neither finding nor missing it counts.
     pub ignored: bool,
     /// A detection's confidence.
     pub score: f64,
@@ -45,14 +45,14 @@ pub trait CocoObjects: Sync {
     /// What matching needs to know of a detection.
     fn found(detection: &Self::Found) -> Facts;
 
-    /// How well a detection fits an object, in `0..=1`; with a group, how much of it is inside.
+    /// The overlap of a detection with an object, in `0..=1`; with a crowd, the share of the detection inside it.
     fn overlap(&self, found: &Self::Found, known: &Self::Known) -> f64;
 }
 
-/// What is there and what was found in an image.
+/// The annotated and the detected objects of an image.
 pub type CocoImage<K> = (Vec<<K as CocoObjects>::Known>, Vec<<K as CocoObjects>::Found>);
 
-/// Images with what is there and what was found.
+/// Images with their annotated and detected objects.
 #[derive(Debug, Clone)]
 pub struct CocoImages<K: CocoObjects> {
     kind: K,
@@ -119,7 +119,7 @@ impl<K: CocoObjects> CocoImages<K> {
         std::array::from_fn(|at| self.mean(each.iter().map(|figures| &figures[at])))
     }
 
-    /// What `of` makes of each class below `classes`.
+    /// `of`, computed for each class below `classes`.
     fn map_classes<T: Send>(&self, classes: usize, of: impl Fn(MatchedClass<'_>) -> T + Sync) -> Vec<T> {
         let of_class = |class: &OfClass<'_, K>| of(MatchedClass::new(&self.kind, &self.settings, class));
         self.by_class(classes).par_iter().with_max_len(1).map(of_class).collect()
@@ -145,7 +145,8 @@ impl<K: CocoObjects> CocoImages<K> {
         by_class
     }
 
-    /// Adds what some images hold of the classes from number `first` on to `classes`; others are left out.
+    /// Adds the objects and detections of some images to `classes`, whose first has the number `first`; other classes
+    /// are left out.
     fn gather<'a>(&'a self, images: Range<usize>, first: usize, classes: &mut [OfClass<'a, K>]) {
         let number = |class: usize| class.wrapping_sub(first);
         for image in images {
@@ -168,7 +169,7 @@ impl<K: CocoObjects> CocoImages<K> {
     }
 
     /// COCO's twelve figures by the names of its tools. With other [`most_detections`](CocoSettings::most_detections)
-    /// than COCO's the figures `AR1`, `AR10` and `AR100` are of those numbers, and so are their names.
+    /// than COCO's, `AR1`, `AR10` and `AR100` are computed for those numbers and named after them.
     pub fn summary(&self, classes: usize) -> Vec<(String, Option<f64>)> {
         let (settings, most) = (&self.settings, self.settings.most());
         let fewer = &settings.most_detections[..settings.most_detections.len() - 1];

@@ -17,7 +17,7 @@ pub struct CocoFigures {
 }
 
 impl CocoFigures {
-    /// Those of no objects.
+    /// The figures where there are no objects.
     pub(super) fn none(thresholds: &[f64]) -> Self {
         Self {
             thresholds: thresholds.to_vec(),
@@ -77,7 +77,7 @@ impl CocoFigures {
     }
 }
 
-/// The mean of what is defined; `None` of nothing.
+/// The mean of the values that are defined; `None` where none is.
 fn mean_of(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let (mut sum, mut count) = (0.0, 0usize);
     for value in values.flatten() {
@@ -93,8 +93,8 @@ pub(in crate::objects) fn average_precision(right: impl Iterator<Item = bool>, o
     average_precision_of_hits(&hits, objects)
 }
 
-/// The same for the ranks of the right ones, counted from 0: precision falls and recall stays between two hits, so that
-/// only hits decide the curve.
+/// The same from the ranks of the right detections, counted from 0. Between two of them precision falls and recall
+/// stays, so that right detections alone decide the curve.
 pub(super) fn average_precision_of_hits(ranks: &[usize], objects: usize) -> (f64, f64) {
     let recall = |hits: usize| hits as f64 / objects as f64;
     // pycocotools adds the distance from 1 to the next number, against a division by zero.

@@ -3,8 +3,8 @@
 use super::evaluation::{CocoImages, CocoObjects, Facts};
 use super::settings::CocoSettings;
 
-/// How far annotators were apart for each keypoint of a person, relative to the person's size: nose, eyes, ears,
-/// shoulders, elbows, wrists, hips, knees, ankles (<https://cocodataset.org/#keypoints-eval>).
+/// How far the marks of annotators were apart for each keypoint of a person, relative to the person's size: nose, eyes,
+/// ears, shoulders, elbows, wrists, hips, knees, ankles (<https://cocodataset.org/#keypoints-eval>).
 pub const PERSON_SIGMAS: [f64; 17] = [
     0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089,
     0.089,
@@ -21,9 +21,9 @@ pub struct KnownKeypoints {
     pub class: usize,
     /// Size of the object in square pixels.
     pub area: f64,
-    /// Whether it is a group of objects.
+    /// Whether it is a crowd, a group of objects.
     pub crowd: bool,
-    /// Whether it counts neither way: a group, one without annotated keypoints, or one that is marked so.
+    /// Whether it is ignored: a crowd, one without annotated keypoints, or one that is marked so.
     pub ignored: bool,
 }
 
@@ -42,7 +42,7 @@ pub struct FoundKeypoints {
 }
 
 impl FoundKeypoints {
-    /// Area of the least box around `keypoints`.
+    /// Area of the smallest box around `keypoints`.
     pub fn extent(keypoints: &[[f64; 2]]) -> f64 {
         let side = |axis: usize| {
             let values = keypoints.iter().map(|point| point[axis]);
@@ -52,7 +52,7 @@ impl FoundKeypoints {
     }
 }
 
-/// Keypoints as what is evaluated, with a sigma for each.
+/// Evaluation of keypoints, with a sigma for each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Keypoints {
     /// Spread of each keypoint relative to the object's size.
@@ -65,7 +65,7 @@ impl Default for Keypoints {
     }
 }
 
-/// Images with the keypoints that are there and that were found.
+/// Images with their annotated and detected keypoints.
 pub type CocoKeypoints = CocoImages<Keypoints>;
 
 impl CocoObjects for Keypoints {

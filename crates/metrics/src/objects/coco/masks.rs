@@ -15,7 +15,7 @@ pub struct KnownMask {
     pub class: usize,
     /// Size of the object in square pixels, as the annotation has it.
     pub area: f64,
-    /// Whether it is a group of objects.
+    /// Whether it is a crowd, a group of objects.
     pub crowd: bool,
 }
 
@@ -28,18 +28,18 @@ pub struct FoundMask {
     pub bbox: BBox,
     /// Its class.
     pub class: usize,
-    /// Size in square pixels by which it counts as small, medium or large: that of the mask, or, where the detection comes
-    /// with a box, that of the box (pycocotools' `loadRes`).
+    /// Size in square pixels by which it counts as small, medium or large: that of the mask, or, where the detection
+    /// has a box as well, that of the box (pycocotools' `loadRes`).
     pub area: f64,
     /// Confidence.
     pub score: f64,
 }
 
-/// Masks as what is evaluated.
+/// Evaluation of masks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Masks;
 
-/// Images with the masks that are there and that were found.
+/// Images with their annotated and detected masks.
 pub type CocoMasks = CocoImages<Masks>;
 
 impl CocoObjects for Masks {

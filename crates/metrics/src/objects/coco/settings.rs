@@ -1,11 +1,11 @@
-//! What figures are about: IoU thresholds, sizes of objects, numbers of detections.
+//! Settings of the evaluation: IoU thresholds, sizes of objects, numbers of detections.
 
 /// Bounds of small, medium and large objects in square pixels: 32² and 96².
 const SIZE_BOUNDS: [f64; 2] = [1024.0, 9216.0];
 /// "No bound" in pycocotools.
 const LARGEST_AREA: f64 = 1e10;
 
-/// Which objects a figure is about.
+/// Sizes of the objects that a figure takes into account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sizes {
     /// All of them.
@@ -26,10 +26,10 @@ impl Sizes {
 /// Settings of the evaluation; the defaults are COCO's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CocoSettings {
-    /// Overlaps from which a detection is right, rising. COCO's are 0.50, 0.55 … 0.95.
+    /// IoU thresholds at which a detection is right, rising. COCO's are 0.50, 0.55 … 0.95.
     pub iou_thresholds: Vec<f64>,
-    /// Numbers of detections that count in an image, of each class, rising. The last holds for average precision; average
-    /// recall is given for each. COCO's are 1, 10 and 100 (for keypoints 20 alone).
+    /// Most detections that count of each class in an image, several numbers, rising. The last is used for average
+    /// precision; average recall is given for each. COCO's are 1, 10 and 100 (for keypoints 20 alone).
     pub most_detections: Vec<usize>,
     /// Areas between small and medium and between medium and large objects, in square pixels. COCO's are 32² and 96².
     pub size_bounds: [f64; 2],
