@@ -1,52 +1,41 @@
 //! Mean reciprocal rank.
 
-use vision_types::{ClassId, ClassScores};
+use vision_types::ClassId;
 
-use crate::check::check_scores;
 use crate::figure::{Figure, Shown};
-use crate::{Metric, MetricError, Score};
-
-/// The figures of [`MeanReciprocalRank`].
-pub(crate) const FIGURES: &[Figure] = &[Figure::higher("mean_reciprocal_rank").shown(Shown::Epoch)];
+use crate::{ClassRow, ClassifierMetric, RunningMean, Score};
 
 /// The mean of `1 / rank` of the true class, where the class with the highest score has rank 1. Equal scores rank in
-/// the order of the classes.
+/// the order of the classes. The score is called `mean_reciprocal_rank`.
 #[derive(Debug, Clone)]
 pub struct MeanReciprocalRank {
     classes: usize,
-    sum: f64,
-    samples: u64,
+    mean: RunningMean,
 }
 
-impl MeanReciprocalRank {
-    /// For predictions of `classes` scores each.
-    pub fn new(classes: usize) -> Self {
-        Self { classes, sum: 0.0, samples: 0 }
+impl ClassifierMetric for MeanReciprocalRank {
+    const FIGURES: &'static [Figure] = &[Figure::higher("mean_reciprocal_rank").shown(Shown::Epoch)];
+
+    fn for_classes(classes: usize) -> Self {
+        Self { classes, mean: RunningMean::new() }
     }
 
-    /// The mean; `None` without samples.
-    pub fn value(&self) -> Option<f64> {
-        (self.samples > 0).then(|| self.sum / self.samples as f64)
-    }
-}
-
-impl Metric<ClassScores, ClassId> for MeanReciprocalRank {
-    fn update(&mut self, predictions: &[ClassScores], targets: &[ClassId]) -> Result<(), MetricError> {
-        check_scores(predictions, targets, self.classes)?;
-        for (prediction, target) in predictions.iter().zip(targets) {
-            let before = prediction.ranked().iter().take_while(|class| *class != target).count();
-            self.sum += 1.0 / (before + 1) as f64;
-            self.samples += 1;
-        }
-        Ok(())
+    fn expected_scores(&self) -> Option<usize> {
+        Some(self.classes)
     }
 
-    fn compute(&self) -> Vec<Score> {
-        vec![Score::new("mean_reciprocal_rank", self.value())]
+    fn add(&mut self, scores: &[f32], target: ClassId) {
+        let own = scores[target];
+        let before = scores.iter().enumerate().filter(|&(class, &score)| score > own || (score == own && class < target));
+        self.mean.add(1.0 / (before.count() + 1) as f64, 1);
     }
 
-    fn reset(&mut self) {
-        *self = Self::new(self.classes);
+    fn scores(&self, _rows: &mut [ClassRow]) -> Vec<Score> {
+        vec![Score::new("mean_reciprocal_rank", self.mean.value())]
+    }
+
+    fn clear(&mut self) {
+        *self = Self::for_classes(self.classes);
     }
 }
 
@@ -55,10 +44,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranks_one_and_three_have_the_mean_of_one_and_a_third() {
-        let mut metric = MeanReciprocalRank::new(3);
-        let scores = || ClassScores(vec![0.5, 0.3, 0.2]);
-        metric.update(&[scores(), scores()], &[0, 2]).expect("two predictions for two targets");
-        assert_eq!(metric.value(), Some((1.0 + 1.0 / 3.0) / 2.0));
+    fn mean_reciprocal_rank_of_ranks_one_and_three_is_the_mean_of_one_and_a_third() {
+        let mut metric = MeanReciprocalRank::for_classes(3);
+        metric.add(&[0.5, 0.3, 0.2], 0);
+        metric.add(&[0.5, 0.3, 0.2], 2);
+        assert_eq!(metric.scores(&mut [])[0].value, Some((1.0 + 1.0 / 3.0) / 2.0));
     }
 }

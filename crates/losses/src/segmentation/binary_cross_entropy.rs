@@ -7,6 +7,7 @@ use super::PixelTargets;
 use super::pixel_loss::{PixelLoss, mean};
 use crate::ElementwiseLoss;
 
+#[allow(unreachable_pub, reason = "public as a loss of classification")]
 pub use crate::binary_cross_entropy::BinaryCrossEntropy;
 
 /// The mean over the channels of the pixels that count.

@@ -25,7 +25,10 @@ use pixel_loss::PixelLoss;
 /// the settings implement [`PixelLoss`], [`LossSettings`] and [`Default`], and are public under the crate's name.
 macro_rules! segmentation_losses {
     ($($Loss:ident($file:ident::$Settings:ident): $meaning:literal,)+) => {
-        $(pub use $file::$Settings;)+
+        $(
+            #[allow(unreachable_pub, reason = "one of them is public under a list of its own")]
+            pub use $file::$Settings;
+        )+
 
         /// A segmentation network's loss: `kind = "cross-entropy"` with the keys of [`PixelCrossEntropy`], and so on;
         /// a kind is called by its variant's name in kebab case. Cross-entropy by default.
