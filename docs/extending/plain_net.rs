@@ -20,6 +20,7 @@ const KERNEL: usize = 3;
 
 /// The options of Plain-Net.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct PlainNetOptions {
     /// Channels after the first convolution, the second has twice as many; default 32.

@@ -64,6 +64,7 @@ macro_rules! augmentations {
         pub enum Augmentation {
             $(
                 $(#[doc = $doc])*
+                #[doc = concat!("\n\nSettings: [`", stringify!($step), "`].")]
                 #[serde(rename = $kind $(, alias = $alias)?)]
                 $variant($step),
             )*

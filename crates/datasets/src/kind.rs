@@ -224,6 +224,7 @@ macro_rules! data_kinds {
             Auto($auto),
             $(
                 $(#[doc = $doc])*
+                #[doc = concat!("\n\nSettings: [`", stringify!($settings), "`].")]
                 #[serde(rename = $kind)]
                 $variant($settings),
             )*

@@ -57,8 +57,11 @@ fn uninitialised(name: &str, classes: usize, side: usize) -> DetectorNetwork<B> 
 }
 
 fn raw<B: VisionBackend>(output: DetectorOutput<B>) -> Tensor<B, 3> {
-    let DetectorOutput::Yolox(YoloxOutput { raw, .. }) = output;
-    raw
+    match output {
+        DetectorOutput::Yolox(YoloxOutput { raw, .. }) => raw,
+        #[allow(unreachable_patterns, reason = "there may be one family only")]
+        other => panic!("expected YOLOX's output, found {other:?}"),
+    }
 }
 
 #[test]
