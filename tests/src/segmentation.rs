@@ -61,6 +61,20 @@ fn write_discs(program: &Program, count: u32) {
 }
 
 #[test]
+fn a_damaged_mask_is_left_out_when_asked_for() {
+    let program = Program::new();
+    write_discs(&program, 16);
+    program.write("data/masks/05.png", b"no mask");
+    program.write("run.toml", SMALL_NETWORK);
+    let arguments = ["train", "run.toml", "--out", "strict", "--quiet", "--epochs", "1"];
+    let ended = program.run(&arguments).expect(1);
+    assert!(ended.stderr.contains("05.png") && ended.stderr.contains("data doctor"), "{}", ended.stderr);
+    let arguments = ["train", "run.toml", "--out", "lax", "--quiet", "--epochs", "1"];
+    let ended = program.run(&[&arguments[..], &["--set", "train.on_bad_sample=skip"]].concat()).expect(0);
+    assert!(ended.stderr.contains("left out") && ended.stderr.contains("05.png"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_network_is_trained_judged_and_used() {
     let program = Program::new();
     write_discs(&program, 16);

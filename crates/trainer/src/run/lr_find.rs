@@ -100,7 +100,7 @@ pub fn find_learning_rate<B: AutodiffVisionBackend, K: TrainingOn<B>>(
     if train.is_empty() {
         return Err(TrainError::NoSamples);
     }
-    let classes = sample_classes(&task, &train)?;
+    let classes = sample_classes(&task, &train, options.sampling)?;
     let per_epoch = train.len().div_ceil(options.batch_size);
     let batches = range.steps * options.accumulate;
     let orders: Vec<Vec<usize>> =

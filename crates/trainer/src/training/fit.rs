@@ -156,7 +156,7 @@ pub fn fit<B: AutodiffVisionBackend, T: Train<B>>(
         return Err(TrainError::NoSamples);
     }
     plan.schedule.restore(training.state.plateau);
-    let classes = sample_classes(task, &plan.data.train)?;
+    let classes = sample_classes(task, &plan.data.train, plan.options.sampling)?;
     let steps_per_epoch = plan.options.steps_per_epoch(samples);
     let steps = StepCount { per_epoch: steps_per_epoch, total: steps_per_epoch * plan.options.epochs as u64 };
     let mut run = Loop { task, plan, description, classes, steps };
@@ -428,8 +428,16 @@ impl<T: HostTask, S: Serialize> Loop<'_, T, S> {
     }
 }
 
-/// The class of every training sample, or zeros where the sampling does not need them.
-pub(crate) fn sample_classes<H: HostTask>(host: &H, train: &Samples<H::Target>) -> Result<Vec<usize>, TrainError> {
+/// The class of every training sample; zeros where the sampling does not need them, and then no annotation is read: a
+/// damaged one is told of when its sample is loaded.
+pub(crate) fn sample_classes<H: HostTask>(
+    host: &H,
+    train: &Samples<H::Target>,
+    sampling: Sampling,
+) -> Result<Vec<usize>, TrainError> {
+    if sampling != Sampling::ClassBalanced {
+        return Ok(vec![0; train.len()]);
+    }
     (0..train.len())
         .map(|index| {
             let target = train.annotation(index).map_err(TaskError::from)?;
