@@ -10,7 +10,7 @@
 //! | [`run`] | a whole run, its directory, its evaluation |
 //! | [`report`] | the page that tells a run |
 //!
-//! One loop ([`training::fit`]) serves every task ([`task::Train`]). A run ([`run::start_run`]) puts a task together from a
+//! One loop ([`training::fit()`]) serves every task ([`task::Train`]). A run ([`run::start_run`]) puts a task together from a
 //! [`config::RunConfig`] and leaves a [`run::RunDirectory`] behind; what it needs to know of the task is in
 //! [`tasks::TaskDefinition`].
 //!

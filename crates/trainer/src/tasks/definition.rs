@@ -184,7 +184,7 @@ pub trait TrainingOn<B: AutodiffVisionBackend>:
     ///
     /// # Errors
     ///
-    /// As for [`fit`].
+    /// As for [`fit()`].
     fn train(
         training: Training<B, NetworkOn<Self, B>>,
         setup: &TrainingSetup<'_, Self>,
